@@ -1,0 +1,58 @@
+//! Every size and count limit, each with the attack it stops. A limit that is reached is a named error, never a silent cut.
+
+/// Bytes of a manifest or index. A registry that streams a "manifest" for ever must not fill the memory.
+pub const MANIFEST: u64 = 8 << 20;
+/// Bytes of an image config.
+pub const CONFIG: u64 = 8 << 20;
+/// Bytes of a signature bundle, envelope or payload; BuildKit's own cap for an attestation.
+pub const ATTESTATION: u64 = 40 << 20;
+/// Bytes of all attestations read for one verdict: many large ones must not add up.
+pub const ATTESTATIONS_TOTAL: u64 = 128 << 20;
+/// Candidate signatures and attestations looked at for one image. A stranger may attach thousands.
+pub const CANDIDATES: usize = 1000;
+/// Bytes of one page of referrers or tags.
+pub const PAGE: u64 = 4 << 20;
+/// Pages followed: a server may link pages in a circle.
+pub const PAGES: usize = 1000;
+/// Bytes of a token answer.
+pub const TOKEN: u64 = 128 << 10;
+/// Bytes of an error body that are shown.
+pub const ERROR_BODY: u64 = 64 << 10;
+/// Redirects of one request.
+pub const REDIRECTS: usize = 5;
+/// Rounds of authentication for one request: a server may challenge for ever.
+pub const AUTH_ROUNDS: usize = 2;
+/// Nesting of indexes.
+pub const INDEX_DEPTH: usize = 2;
+/// Layers of one image.
+pub const LAYERS: usize = 500;
+/// Bytes of one compressed layer.
+pub const LAYER: u64 = 16 << 30;
+/// Bytes of one uncompressed layer: a small blob may expand without end.
+pub const LAYER_UNCOMPRESSED: u64 = 64 << 30;
+/// How many times larger than its blob a layer may become, past the first [`LAYER_FREE`] bytes: a decompression bomb.
+pub const LAYER_RATIO: u64 = 1000;
+/// Uncompressed bytes for which the ratio is not looked at: small layers of zeros are ordinary.
+pub const LAYER_FREE: u64 = 256 << 20;
+/// Files of one image.
+pub const FILES: usize = 10_000_000;
+/// Bytes of one file that a cataloger reads into memory (a dpkg status of 100,000 packages is 80 MiB).
+pub const CATALOGED_FILE: u64 = 128 << 20;
+/// Bytes of all files that catalogers hold at once.
+pub const CATALOGED_TOTAL: u64 = 512 << 20;
+/// Packages of one image.
+pub const PACKAGES: usize = 1_000_000;
+/// Bytes of a file that people write: Dockerfile, policy, key, predicate.
+pub const INPUT_FILE: u64 = 16 << 20;
+/// Bytes of a predicate to attest: what BuildKit and readers of bundles accept.
+pub const PREDICATE: u64 = 40 << 20;
+/// Subjects of a statement, as sigstore-go.
+pub const SUBJECTS: usize = 1024;
+/// Digests of one subject, as sigstore-go.
+pub const SUBJECT_DIGESTS: usize = 32;
+/// Nesting of JSON and YAML.
+pub const DEPTH: usize = 32;
+/// Bytes of what a credential helper prints.
+pub const HELPER_OUTPUT: u64 = 64 << 10;
+/// Seconds a credential helper may run.
+pub const HELPER_SECONDS: u64 = 30;

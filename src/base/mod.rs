@@ -1,0 +1,24 @@
+//! Names and numbers that every other module speaks in. No I/O, no clock, no wire formats.
+
+mod digest;
+pub mod limits;
+mod locator;
+mod package;
+mod path;
+mod platform;
+mod reference;
+mod secret;
+mod span;
+mod text;
+mod time;
+
+pub use digest::{Algorithm, Checked, Digest, DigestError, Hasher, Mismatch};
+pub use locator::{ImageLocator, LayoutSelector, LocatorError};
+pub use package::{Distribution, Ecosystem, Inventory, LayerOrigin, Package, PackageId, Subject};
+pub use path::{ImagePath, PathError};
+pub use platform::{Platform, PlatformError};
+pub use reference::{DOCKER_HUB, PinnedReference, Reference, ReferenceError, Registry, Repository, Tag};
+pub use secret::Secret;
+pub use span::{LineColumn, Span};
+pub use text::Printable;
+pub use time::{Timestamp, TimestampError};

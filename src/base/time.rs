@@ -1,0 +1,69 @@
+//! Moments, as arguments: nothing below `io` reads a clock.
+
+use std::{fmt, str::FromStr};
+
+/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// From seconds since the epoch, between the years 1 and 9999.
+    pub fn from_seconds(seconds: i64) -> Result<Self, TimestampError> {
+        jiff::Timestamp::from_second(seconds).map_err(|_| TimestampError::Range)?;
+        Ok(Self(seconds))
+    }
+
+    /// Seconds since the epoch.
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    /// RFC 3339 with an offset; fractions of a second are dropped.
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let time: jiff::Timestamp =
+            text.parse().map_err(|_| TimestampError::NotRfc3339(text.chars().take(64).collect()))?;
+        Ok(Self(time.as_second()))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// `2026-11-23T20:40:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_second(self.0) {
+            Ok(time) => write!(f, "{time}"),
+            Err(_) => f.write_str("1970-01-01T00:00:00Z"),
+        }
+    }
+}
+
+/// Why a text or number is not a moment.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TimestampError {
+    /// Not a date and time.
+    #[error("`{0}` is not a date and time such as 2026-11-23T20:40:00Z")]
+    NotRfc3339(String),
+    /// Not a year that people write.
+    #[error("the time is outside of the years 1 to 9999")]
+    Range,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip() {
+        let time: Timestamp = "2026-11-23T20:40:00.75Z".parse().unwrap();
+        assert_eq!(time.to_string(), "2026-11-23T20:40:00Z");
+        assert_eq!(Timestamp::from_seconds(time.seconds()), Ok(time));
+        assert!("2026-11-23".parse::<Timestamp>().is_err());
+        assert!(Timestamp::from_seconds(i64::MAX).is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! The command line: verbs and the options that all of them share. A verb's own options stand in its file in `cmd/`.
+
+use clap::{Args, Parser, ValueEnum};
+
+use super::cmd::Command;
+use crate::base::{Reference, ReferenceError, Registry};
+use crate::io::Access;
+
+/// Pin, catalogue, sign and verify container images.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, max_term_width = 110, after_long_help = AFTER_HELP)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) global: Global,
+}
+
+/// Options of every verb.
+#[derive(Args, Debug)]
+pub(super) struct Global {
+    /// How to write the answer
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    pub(super) format: Format,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub(super) color: Color,
+    /// Say less on stderr: errors only
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub(super) quiet: bool,
+    /// Never ask the network; what needs it fails
+    #[arg(long, global = true, help_heading = "Registry")]
+    pub(super) offline: bool,
+    /// Speak HTTP without TLS to this registry (loopback needs no permission)
+    #[arg(long, global = true, value_name = "HOST[:PORT]", value_parser = parse_registry, help_heading = "Registry")]
+    pub(super) plain_http: Vec<Registry>,
+}
+
+impl Global {
+    /// What the network may be used for.
+    pub(super) fn access(&self) -> Access {
+        if self.offline { Access::Offline } else { Access::Online { plain_http: self.plain_http.clone() } }
+    }
+}
+
+/// How the answer is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs; the schemas are in `schemas/`
+    Json,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+fn parse_registry(text: &str) -> Result<Registry, ReferenceError> {
+    text.parse()
+}
+
+/// For verbs that take references: the text and what is wrong with it, as clap prints them.
+pub(super) fn parse_reference(text: &str) -> Result<Reference, ReferenceError> {
+    text.parse()
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  yes: allowed, pinned, done
+  1  no: denied, unpinned, or not signed by the key
+  2  the command line or a file that it names is wrong
+  3  could not tell: network, disk, malformed or missing content
+
+Try it: `plimsoll demo` runs the whole job on a small image, without network.";

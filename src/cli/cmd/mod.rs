@@ -1,0 +1,17 @@
+//! One verb a file. Every verb has the same three paragraphs: gather, decide, tell.
+
+use clap::Subcommand;
+
+use super::ui::Ui;
+use super::{CliError, Outcome};
+use crate::io::Io;
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {}
+
+/// Runs one verb.
+pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    let _ = (io, ui);
+    match command {}
+}

@@ -1,0 +1,35 @@
+//! Library errors become messages, hints and exit codes here and nowhere else: one file per engine, one `From` per error type, and
+//! matches without `_`, so that a new variant asks what the user should do.
+
+mod io;
+
+use std::error::Error;
+
+use super::Outcome;
+
+/// An error as the user meets it.
+#[derive(Debug)]
+pub struct CliError {
+    /// Decides the exit code.
+    pub outcome: Outcome,
+    /// What happened; causes follow by `source()`.
+    pub error: Box<dyn Error + Send + Sync>,
+    /// What to do about it, most likely first.
+    pub hints: Vec<String>,
+}
+
+impl CliError {
+    pub(super) fn new(outcome: Outcome, error: impl Error + Send + Sync + 'static) -> Self {
+        Self { outcome, error: Box::new(error), hints: Vec::new() }
+    }
+
+    /// A mistake on the command line that clap cannot see.
+    pub(super) fn usage(text: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Usage, error: text.into().into(), hints: Vec::new() }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}

@@ -1,0 +1,93 @@
+//! Arguments in, answer and exit code out. The only floor that knows the user.
+
+mod args;
+mod cmd;
+mod error;
+mod render;
+mod ui;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Read, Write};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use error::CliError;
+
+use crate::io::{Environment, Io};
+use ui::Ui;
+
+/// How a run ended, and the process's exit code for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Outcome {
+    /// The answer is yes, or the work is done.
+    Yes = 0,
+    /// The answer is no: denied, unpinned, or findings.
+    No = 1,
+    /// The command line, or a file it names, is wrong.
+    Usage = 2,
+    /// No answer: network, disk, malformed or missing content. Never treated as yes.
+    Unknown = 3,
+}
+
+/// What the process around the tool provides, so that tests need no process.
+pub struct World<'a> {
+    /// Where answers go.
+    pub out: &'a mut dyn Write,
+    /// Where everything else goes.
+    pub err: &'a mut dyn Write,
+    /// What is piped in.
+    pub input: &'a mut dyn Read,
+    /// Environment variables.
+    pub environment: Environment,
+    /// Which of the streams are terminals.
+    pub terminals: Terminals,
+}
+
+/// Which streams are terminals.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terminals {
+    /// Standard input: a password may be asked for.
+    pub input: bool,
+    /// Standard output: colours are welcome.
+    pub out: bool,
+    /// Standard error: progress is welcome.
+    pub err: bool,
+}
+
+/// Runs the tool as a process.
+pub fn main() -> ExitCode {
+    let (input, out, err) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let terminals = Terminals { input: input.is_terminal(), out: out.is_terminal(), err: err.is_terminal() };
+    let world = World {
+        out: &mut out.lock(),
+        err: &mut err.lock(),
+        input: &mut std::io::stdin(),
+        environment: Environment::of_process(),
+        terminals,
+    };
+    ExitCode::from(run(std::env::args_os().collect(), world) as u8)
+}
+
+/// Runs the tool. `args` starts with the program's name.
+pub fn run(args: Vec<OsString>, world: World<'_>) -> Outcome {
+    let parsed = match args::Cli::try_parse_from(args) {
+        Ok(parsed) => parsed,
+        Err(refusal) => return ui::print_usage(&refusal, world),
+    };
+    let io = match Io::new(world.environment.clone(), parsed.global.access()) {
+        Ok(io) => io,
+        Err(error) => return Ui::new(world, &parsed.global).fail(&error.into()),
+    };
+    let mut ui = Ui::new(world, &parsed.global);
+    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cmd::run(parsed.command, &io, &mut ui)),
+        Err(error) => Err(CliError::new(Outcome::Unknown, error)),
+    };
+    // The verdict stands before anything is printed about it: a reader that went away does not change it.
+    match result {
+        Ok(outcome) => outcome,
+        Err(error) => ui.fail(&error),
+    }
+}

@@ -1,0 +1,1 @@
+//! Answers as text and JSON. JSON shapes are versioned copies, never the domain type.

@@ -1,0 +1,110 @@
+//! The two streams: the answer on stdout, everything else on stderr.
+
+use std::io::{Read, Write};
+
+use serde::Serialize;
+
+use super::args::{Color, Format, Global};
+use super::{CliError, Outcome, Terminals, World};
+use crate::base::Printable;
+
+/// What a verb talks to.
+pub(super) struct Ui<'a> {
+    world: World<'a>,
+    format: Format,
+    color: bool,
+    quiet: bool,
+}
+
+impl<'a> Ui<'a> {
+    pub(super) fn new(world: World<'a>, global: &Global) -> Self {
+        let color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            // https://no-color.org: present and not empty.
+            Color::Auto => world.terminals.out && world.environment.get("NO_COLOR").is_none_or(str::is_empty),
+        };
+        Self { world, format: global.format, color, quiet: global.quiet }
+    }
+
+    /// Which format the answer has.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether the answer may use colours.
+    pub(super) fn color(&self) -> bool {
+        self.color
+    }
+
+    pub(super) fn terminals(&self) -> Terminals {
+        self.world.terminals
+    }
+
+    /// Standard input.
+    pub(super) fn input(&mut self) -> &mut dyn Read {
+        self.world.input
+    }
+
+    /// Where the answer goes. A verb that prints a large answer writes here.
+    pub(super) fn out(&mut self) -> &mut dyn Write {
+        self.world.out
+    }
+
+    /// Prints the answer, or a part of it. A reader that went away is not an error of ours.
+    pub(super) fn answer(&mut self, text: &str) {
+        let _ = self.world.out.write_all(text.as_bytes());
+        let _ = self.world.out.flush();
+    }
+
+    /// Prints the answer as one JSON document.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        let mut text =
+            serde_json::to_string_pretty(value).map_err(|error| CliError::new(Outcome::Unknown, error))?;
+        text.push('\n');
+        self.answer(&text);
+        Ok(())
+    }
+
+    /// Tells how the work goes; not part of the answer.
+    pub(super) fn note(&mut self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(self.world.err, "{text}");
+        }
+    }
+
+    /// Tells something the user should act on.
+    pub(super) fn warn(&mut self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(self.world.err, "plimsoll: warning: {text}");
+        }
+    }
+
+    /// Tells what stopped the work, and says how the run ended.
+    pub(super) fn fail(&mut self, error: &CliError) -> Outcome {
+        let err = &mut self.world.err;
+        let _ = writeln!(err, "plimsoll: error: {}", Printable(&error.error.to_string()));
+        let mut cause = error.error.source();
+        while let Some(source) = cause {
+            let _ = writeln!(err, "plimsoll: cause: {}", Printable(&source.to_string()));
+            cause = source.source();
+        }
+        for hint in &error.hints {
+            let _ = writeln!(err, "plimsoll: hint: {hint}");
+        }
+        let _ = err.flush();
+        error.outcome
+    }
+}
+
+/// Help and version go to stdout and are a yes; every other refusal of the command line goes to stderr.
+pub(super) fn print_usage(refusal: &clap::Error, world: World<'_>) -> Outcome {
+    let text = refusal.render();
+    if refusal.use_stderr() {
+        let _ = write!(world.err, "{text}");
+        return Outcome::Usage;
+    }
+    let _ = write!(world.out, "{text}");
+    let _ = world.out.flush();
+    Outcome::Yes
+}

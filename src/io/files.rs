@@ -1,0 +1,140 @@
+//! Files that people name: read with a limit, written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::base::limits;
+
+/// Who may read a file that is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// 0600: private keys.
+    Private,
+    /// As the existing file, or 0644.
+    Public,
+}
+
+/// Files of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Files;
+
+impl Files {
+    /// Reads a file of at most [`limits::INPUT_FILE`] bytes. A folder, a device or a pipe is refused.
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>, FileError> {
+        self.read_at_most(path, limits::INPUT_FILE)
+    }
+
+    /// Reads a file of at most `limit` bytes.
+    pub fn read_at_most(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+        let wrong = |source: std::io::Error| match source.kind() {
+            ErrorKind::NotFound => FileError::NotFound { path: path.to_owned() },
+            _ => FileError::Read { path: path.to_owned(), source },
+        };
+        let is_file = fs::metadata(path).map_err(wrong)?.is_file();
+        if !is_file {
+            return Err(FileError::NotAFile { path: path.to_owned() });
+        }
+        let mut bytes = Vec::new();
+        File::open(path).map_err(wrong)?.take(limit + 1).read_to_end(&mut bytes).map_err(wrong)?;
+        if bytes.len() as u64 > limit {
+            return Err(FileError::TooLarge { path: path.to_owned(), limit });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a file of text.
+    pub fn read_text(&self, path: &Path) -> Result<String, FileError> {
+        String::from_utf8(self.read(path)?).map_err(|error| FileError::NotUtf8 {
+            path: path.to_owned(),
+            offset: error.utf8_error().valid_up_to(),
+        })
+    }
+
+    /// Writes a file whole or not at all: a temporary file in the same folder, synced, then renamed over `path`. An existing file keeps its
+    /// permissions; a symbolic link is followed, so that the link stays.
+    pub fn write(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
+        let wrong = |source| FileError::Write { path: path.to_owned(), source };
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let folder = match target.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
+        file.write_all(bytes).map_err(wrong)?;
+        set_permissions(file.as_file(), &target, mode).map_err(wrong)?;
+        file.as_file().sync_all().map_err(wrong)?;
+        file.persist(&target).map_err(|error| wrong(error.error))?;
+        Ok(())
+    }
+
+    /// Whether something is at `path`.
+    pub fn exists(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok()
+    }
+}
+
+#[cfg(unix)]
+fn set_permissions(file: &File, target: &Path, mode: Mode) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bits = match (mode, fs::metadata(target)) {
+        (Mode::Private, _) => 0o600,
+        (Mode::Public, Ok(existing)) => existing.permissions().mode() & 0o7777,
+        (Mode::Public, Err(_)) => 0o644,
+    };
+    file.set_permissions(fs::Permissions::from_mode(bits))
+}
+
+#[cfg(not(unix))]
+fn set_permissions(_file: &File, _target: &Path, _mode: Mode) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Why a file was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// A folder, pipe or device.
+    #[error("{} is not a regular file", .path.display())]
+    NotAFile {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Nothing there.
+    #[error("{} does not exist", .path.display())]
+    NotFound {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Not text.
+    #[error("{} is not UTF-8 text: byte {offset}", .path.display())]
+    NotUtf8 {
+        /// Which.
+        path: PathBuf,
+        /// Of the first byte that is not UTF-8.
+        offset: usize,
+    },
+    /// Reading failed.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Over the limit.
+    #[error("{} is larger than {limit} bytes", .path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// Bytes.
+        limit: u64,
+    },
+    /// Writing failed; the file is as it was.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}

@@ -3,6 +3,7 @@
 mod args;
 mod cmd;
 mod error;
+mod examples;
 mod render;
 mod ui;
 

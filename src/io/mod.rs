@@ -7,7 +7,7 @@ mod files;
 
 pub use clock::Clock;
 pub use environment::Environment;
-pub use files::{FileError, Files, Mode};
+pub use files::{FileError, Files, Mode, TemporaryFolder};
 
 use crate::base::Registry;
 

@@ -9,4 +9,6 @@
 
 pub mod base;
 pub mod cli;
+pub mod crypto;
+pub mod format;
 pub mod io;

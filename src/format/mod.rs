@@ -1,0 +1,6 @@
+//! Bytes to values and back, one file per specification. No I/O; nothing here decides anything.
+
+pub mod config;
+pub mod index;
+pub mod json;
+pub mod manifest;

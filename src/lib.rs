@@ -12,3 +12,4 @@ pub mod cli;
 pub mod crypto;
 pub mod format;
 pub mod io;
+pub mod verify;

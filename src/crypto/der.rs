@@ -87,9 +87,13 @@ mod tests {
                 assert_eq!(Reader::new(&written[..cut]).value(SEQUENCE), None);
             }
         }
-        for bad in
-            [&[0x30, 0x80][..], &[0x30, 0x81, 1, 0], &[0x30, 0x82, 0, 1, 0], &[0x30, 0x83, 0, 0, 1, 0], &[2, 0]]
-        {
+        for bad in [
+            &[0x30, 0x80][..],
+            &[0x30, 0x81, 1, 0],
+            &[0x30, 0x82, 0, 1, 0],
+            &[0x30, 0x83, 0, 0, 1, 0],
+            &[2, 0],
+        ] {
             assert_eq!(Reader::new(bad).value(SEQUENCE), None, "{bad:x?}");
         }
         for bad in [&[2, 0][..], &[2, 1, 0], &[2, 1, 0x80], &[2, 2, 0, 1]] {

@@ -92,7 +92,9 @@ pub enum KeyError {
     #[error("the private key is not encrypted")]
     Unencrypted,
     /// A public key of an algorithm that nothing here verifies.
-    #[error("public keys of this algorithm are not supported: use ECDSA P-256, P-384 or P-521, RSA or Ed25519")]
+    #[error(
+        "public keys of this algorithm are not supported: use ECDSA P-256, P-384 or P-521, RSA or Ed25519"
+    )]
     VerifyingAlgorithm,
     /// The authentication tag does not match.
     #[error("the password is wrong, or the encrypted key was changed")]

@@ -34,9 +34,7 @@ impl PrivateKey {
     pub fn from_encrypted_pem(text: &str, password: &Secret<Vec<u8>>) -> Result<Self, KeyError> {
         let block = pem::first(text)?;
         match block.label {
-            sealed::LABEL | sealed::OLD_LABEL => {
-                Self::from_pkcs8(&*sealed::open(&block.content, password)?)
-            }
+            sealed::LABEL | sealed::OLD_LABEL => Self::from_pkcs8(&*sealed::open(&block.content, password)?),
             "PUBLIC KEY" | "RSA PUBLIC KEY" => Err(KeyError::PublicKey),
             "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => Err(KeyError::Unencrypted),
             label => Err(KeyError::Label { label: label.chars().take(64).collect() }),

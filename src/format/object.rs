@@ -65,7 +65,9 @@ impl Object {
     pub(super) fn finish(self) -> Result<(), ObjectError> {
         match self.members.into_keys().next() {
             None => Ok(()),
-            Some(field) => Err(ObjectError::Unknown { object: self.name, field: field.chars().take(64).collect() }),
+            Some(field) => {
+                Err(ObjectError::Unknown { object: self.name, field: field.chars().take(64).collect() })
+            }
         }
     }
 }

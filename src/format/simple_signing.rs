@@ -50,7 +50,9 @@ impl SimpleSigning {
         let mut out = String::with_capacity(text.len());
         for char in text.chars() {
             match char {
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(char))),
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                    out.push_str(&format!("\\u{:04x}", u32::from(char)))
+                }
                 other => out.push(other),
             }
         }

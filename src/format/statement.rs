@@ -137,7 +137,8 @@ pub fn predicate_type(name: &str) -> Option<&str> {
 pub fn predicate_type_matches(wanted: &str, found: &str) -> bool {
     let versioned = [SPDX, CYCLONEDX].contains(&wanted);
     found == wanted
-        || (versioned && found.strip_prefix(wanted).is_some_and(|rest| rest.starts_with("/v") && rest.len() > 2))
+        || (versioned
+            && found.strip_prefix(wanted).is_some_and(|rest| rest.starts_with("/v") && rest.len() > 2))
 }
 
 /// Predicate type of an SPDX document.
@@ -177,7 +178,10 @@ pub enum StatementError {
     #[error("the statement's predicate is not a JSON object")]
     PredicateNotAnObject,
     /// Over the limit.
-    #[error("a subject of the statement has {found} digests; at most {} are accepted", limits::SUBJECT_DIGESTS)]
+    #[error(
+        "a subject of the statement has {found} digests; at most {} are accepted",
+        limits::SUBJECT_DIGESTS
+    )]
     TooManyDigests {
         /// How many.
         found: usize,

@@ -12,4 +12,5 @@ pub mod cli;
 pub mod crypto;
 pub mod format;
 pub mod io;
+pub mod sign;
 pub mod verify;

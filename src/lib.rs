@@ -66,4 +66,8 @@
 
 pub mod base;
 pub mod cli;
+pub mod crypto;
+pub mod format;
 pub mod io;
+pub mod sign;
+pub mod verify;

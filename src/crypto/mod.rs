@@ -100,3 +100,196 @@ pub enum KeyError {
     #[error("the password is wrong, or the encrypted key was changed")]
     WrongPassword,
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests read vectors")]
+
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::base::Secret;
+
+    const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/cosign/keys");
+
+    fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { files(&path, found) } else { found.push(path) }
+        }
+    }
+
+    fn variant(error: &KeyError) -> String {
+        let debug = format!("{error:?}");
+        debug.split([' ', '(', '{']).next().unwrap().to_owned()
+    }
+
+    /// `expect.tsv`: the file, what it is as a public key, what it is as a private key. Every file is listed, every line has its file.
+    #[test]
+    fn every_key_vector_is_what_its_line_says() {
+        let mut found = Vec::new();
+        files(Path::new(KEYS), &mut found);
+        let lines = fs::read_to_string(format!("{KEYS}/expect.tsv")).unwrap();
+        let mut expected: BTreeMap<&str, (&str, &str)> = lines
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| {
+                let fields: Vec<&str> = line.split('\t').collect();
+                let [file, public, private] = fields[..] else { panic!("{line}") };
+                (file, (public, private))
+            })
+            .collect();
+        let mut wrong = Vec::new();
+        found.sort();
+        for path in found.iter().filter(|path| !path.ends_with("expect.tsv")) {
+            let name = path.strip_prefix(KEYS).unwrap().to_str().unwrap();
+            let password = if name.contains("emptypw") { "" } else { "test" };
+            let (public, private) = match String::from_utf8(fs::read(path).unwrap()) {
+                Err(_) => ("not text".to_owned(), "not text".to_owned()),
+                Ok(text) => {
+                    let public = PublicKey::from_pem(&text);
+                    let password = Secret::new(password.as_bytes().to_vec());
+                    let private = PrivateKey::from_encrypted_pem(&text, &password);
+                    (
+                        public.map_or_else(|error| variant(&error), |key| key.algorithm().to_string()),
+                        private.map_or_else(|error| variant(&error), |key| key.public().fingerprint().hex()),
+                    )
+                }
+            };
+            if expected.remove(name) != Some((&public, &private)) {
+                wrong.push(format!("{name}\t{public}\t{private}"));
+            }
+        }
+        assert!(wrong.is_empty(), "unexpected:\n{}", wrong.join("\n"));
+        assert!(expected.is_empty(), "no such file: {expected:?}");
+    }
+
+    fn read(name: &str) -> String {
+        fs::read_to_string(format!("{KEYS}/{name}")).unwrap()
+    }
+
+    fn secret(password: &str) -> Secret<Vec<u8>> {
+        Secret::new(password.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_private_key_belongs_to_its_public_key() {
+        for name in ["cosign2", "cosign3", "imported/imp-ec256", "imported/imp-ec256.sec1"] {
+            let private =
+                PrivateKey::from_encrypted_pem(&read(&format!("{name}.key")), &secret("test")).unwrap();
+            let pem = read(&format!("{name}.pub"));
+            assert_eq!(private.public(), PublicKey::from_pem(&pem).unwrap(), "{name}");
+            assert_eq!(private.public().to_pem(), pem, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_written_key_file_opens_with_its_password_only() {
+        let key = PrivateKey::generate().unwrap();
+        for password in ["", "correct horse", "ü\n"] {
+            let pem = key.to_encrypted_pem(&secret(password)).unwrap();
+            assert!(pem.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
+            assert!(pem.lines().all(|line| line.len() <= 64));
+            let again = PrivateKey::from_encrypted_pem(&pem, &secret(password)).unwrap();
+            assert_eq!(again.public(), key.public());
+            assert_eq!(again.sign(b"m").unwrap(), key.sign(b"m").unwrap());
+            let wrong = PrivateKey::from_encrypted_pem(&pem, &secret("wrong"));
+            assert!(matches!(wrong, Err(KeyError::WrongPassword)));
+        }
+        assert_ne!(key.public(), PrivateKey::generate().unwrap().public());
+        assert!(!format!("{key:?}").contains("key:"), "{key:?}");
+    }
+
+    #[test]
+    fn a_changed_key_file_is_refused() {
+        let block = pem::first(&read("variants/legacy-n32768.key")).unwrap().content.to_vec();
+        let json = String::from_utf8(block).unwrap();
+        for (from, to, want) in [
+            (r#""ciphertext":""#, r#""ciphertext":"AAAA"#, "WrongPassword"),
+            (r#""nonce":""#, r#""nonce":"AAAA"#, "EncryptedField"),
+            (r#""salt":""#, r#""salt":"AAAA"#, "EncryptedField"),
+            (r#""salt":""#, r#""salt":"?"#, "EncryptedField"),
+            (r#""r":8"#, r#""r":8,"r":8"#, "EncryptedForm"),
+            (r#""r":8"#, r#""r":8,"s":8"#, "EncryptedForm"),
+            (r#""r":8"#, r#""r":"8""#, "EncryptedForm"),
+            (r#""r":8"#, r#""r":9"#, "ScryptParameters"),
+            (r#""p":1"#, r#""p":2"#, "ScryptParameters"),
+            (r#""N":32768"#, r#""N":1099511627776"#, "ScryptParameters"),
+            (r#"{"kdf""#, r#"{}{"kdf""#, "EncryptedForm"),
+            (r#"{"kdf""#, "{", "EncryptedForm"),
+        ] {
+            let changed = json.replacen(from, to, 1);
+            assert_ne!(changed, json, "{from}");
+            let text = pem::write(sealed::LABEL, changed.as_bytes());
+            let error = PrivateKey::from_encrypted_pem(&text, &secret("test")).unwrap_err();
+            assert_eq!(variant(&error), want, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_over_one_message_by_one_key() {
+        let key = PrivateKey::generate().unwrap();
+        let signature = key.sign(b"message").unwrap();
+        let public = key.public();
+        assert_eq!(public.verify(b"message", &signature), Ok(()));
+        assert_eq!(public.verify(b"messagE", &signature), Err(BadSignature));
+        assert_eq!(public.verify(b"", &signature), Err(BadSignature));
+        assert_eq!(
+            PrivateKey::generate().unwrap().public().verify(b"message", &signature),
+            Err(BadSignature)
+        );
+        for bit in 0..8 * signature.len() {
+            let mut flipped = signature.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(public.verify(b"message", &flipped), Err(BadSignature), "bit {bit}");
+        }
+        let trailing = [&signature[..], &[0]].concat();
+        let long_form = [&[0x30, 0x81, signature[1]], &signature[2..]].concat();
+        for bad in [&[][..], &signature[..signature.len() - 1], &trailing, &long_form] {
+            assert_eq!(public.verify(b"message", bad), Err(BadSignature), "{bad:x?}");
+        }
+        // r and s side by side (IEEE P1363) are not what cosign writes.
+        assert_eq!(public.verify(b"message", &[1; 64]), Err(BadSignature));
+    }
+
+    #[test]
+    fn a_key_has_the_names_that_openssl_and_openssh_give_it() {
+        // `openssl pkey -pubin -outform der | sha256sum`, `ssh-keygen -i -m PKCS8 | ssh-keygen -l -f -`
+        for (file, openssh) in [
+            ("cosign3.pub", "SHA256:+rmY4R5iJfihmxXbSJpSF7NGOdsF3QXSAq7furgEKxk"),
+            ("imported/imp-ec384.pub", "SHA256:bRszC1Ybp4ebPRoT3WnySSRzXfmhir5dwwVvXuqDGi0"),
+            ("imported/imp-ec521.pub", "SHA256:4Tcv/seN9vQOc7zoLRaSQ4+FWVJVonlXlQfteSYWp7I"),
+            ("imported/imp-rsa2048.pub", "SHA256:6OvEBuO7KsbPc2Z1FrxaB0XzOpJNTbU+WDarT0t6trA"),
+        ] {
+            let key = PublicKey::from_pem(&read(file)).unwrap();
+            assert!(key.is_named(openssh), "{file}");
+            assert!(key.is_named(&key.hint()) && key.is_named(&key.fingerprint().hex()), "{file}");
+            for other in ["", "SHA256:", "x", &openssh[..openssh.len() - 1], &openssh.to_lowercase()] {
+                assert!(!key.is_named(other), "{file}: {other}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(content: Vec<u8>) {
+            let _ = PublicKey::from_spki(&content);
+            let password = secret("");
+            for label in ["PUBLIC KEY", "RSA PUBLIC KEY", sealed::LABEL] {
+                let text = pem::write(label, &content);
+                let _ = PublicKey::from_pem(&text);
+                let _ = PrivateKey::from_encrypted_pem(&text, &password);
+            }
+        }
+
+        #[test]
+        fn a_changed_public_key_is_another_key_or_none(at in 0usize..91, bit in 0u8..8) {
+            let key = PublicKey::from_pem(&read("cosign3.pub")).unwrap();
+            let mut spki = pem::first(&key.to_pem()).unwrap().content.to_vec();
+            spki[at] ^= 1 << bit;
+            proptest::prop_assert_ne!(PublicKey::from_spki(&spki).ok(), Some(key));
+        }
+    }
+}

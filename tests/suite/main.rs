@@ -8,5 +8,7 @@
 )]
 
 mod cli;
+mod interop;
+mod peers;
 mod plimsoll;
 mod registry;

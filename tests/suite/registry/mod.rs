@@ -4,6 +4,7 @@
 //! Benchmarks share this folder.
 
 mod auth;
+pub(crate) mod client;
 mod fault;
 mod http;
 mod layout;

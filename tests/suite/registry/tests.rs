@@ -4,42 +4,17 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use super::client::{self, Reply};
 use super::*;
 
-struct Reply {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+/// The body as JSON.
+fn json(reply: &Reply) -> serde_json::Value {
+    serde_json::from_slice(&reply.body).unwrap()
 }
 
-impl Reply {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
-
-/// One request on a connection of its own; everything up to its end.
+/// One request on a connection of its own.
 fn ask(registry: &Registry, request: &str, headers: &str, body: &[u8]) -> Reply {
-    let mut stream = TcpStream::connect(registry.host()).unwrap();
-    write!(stream, "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}").unwrap();
-    if !headers.contains("chunked") {
-        write!(stream, "Content-Length: {}\r\n", body.len()).unwrap();
-    }
-    stream.write_all(b"\r\n").unwrap();
-    stream.write_all(body).unwrap();
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    let end =
-        bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no head: {bytes:?}"));
-    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-    let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines.map(|line| line.split_once(": ").unwrap()).map(|(n, v)| (n.to_owned(), v.to_owned()));
-    Reply { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() }
+    client::ask(&registry.host(), request, headers, body)
 }
 
 fn get(registry: &Registry, target: &str) -> Reply {
@@ -114,7 +89,7 @@ fn a_blob_that_is_not_its_digest_is_refused() {
     for digest in [Digest::of(b"other").to_string(), "sha256:00".to_owned()] {
         let reply = ask(&registry, &format!("POST /v2/app/blobs/uploads/?digest={digest}"), "", b"hello");
         assert_eq!(
-            (reply.status, reply.json()["errors"][0]["code"].as_str().unwrap()),
+            (reply.status, json(&reply)["errors"][0]["code"].as_str().unwrap()),
             (400, "DIGEST_INVALID")
         );
     }
@@ -149,7 +124,7 @@ fn a_manifest_by_tag_and_by_digest() {
     assert_eq!((reply.status, reply.header("docker-content-digest").unwrap()), (201, &*digest.to_string()));
     for reference in ["v1", &digest.to_string()] {
         let reply = get(&registry, &format!("/v2/app/manifests/{reference}"));
-        assert_eq!((reply.status, reply.json()), (200, manifest.clone()));
+        assert_eq!((reply.status, json(&reply)), (200, manifest.clone()));
         assert_eq!(reply.header("content-type").unwrap(), MANIFEST);
         let head = ask(&registry, &format!("HEAD /v2/app/manifests/{reference}"), "", b"");
         assert_eq!((head.status, head.body.len()), (200, 0));
@@ -183,7 +158,7 @@ fn a_wrong_manifest_is_refused() {
         (&Digest::of(b"other").to_string(), &good, "DIGEST_INVALID"),
     ] {
         let reply = put_manifest(&registry, reference, manifest);
-        assert_eq!((reply.status, reply.json()["errors"][0]["code"].as_str().unwrap()), (400, code));
+        assert_eq!((reply.status, json(&reply)["errors"][0]["code"].as_str().unwrap()), (400, code));
     }
     assert_eq!(registry.manifest("app", "v1"), None);
 }
@@ -194,12 +169,12 @@ fn tags_page_by_page() {
     for tag in ["c", "a", "b"] {
         registry.put_manifest("app", tag, MANIFEST, tag.as_bytes());
     }
-    assert_eq!(get(&registry, "/v2/app/tags/list").json()["tags"], serde_json::json!(["a", "b", "c"]));
+    assert_eq!(json(&get(&registry, "/v2/app/tags/list"))["tags"], serde_json::json!(["a", "b", "c"]));
     let reply = get(&registry, "/v2/app/tags/list?n=2");
-    assert_eq!(reply.json()["tags"], serde_json::json!(["a", "b"]));
+    assert_eq!(json(&reply)["tags"], serde_json::json!(["a", "b"]));
     assert_eq!(reply.header("link").unwrap(), "</v2/app/tags/list?n=2&last=b>; rel=\"next\"");
     let reply = get(&registry, "/v2/app/tags/list?n=2&last=b");
-    assert_eq!((reply.json()["tags"].clone(), reply.header("link")), (serde_json::json!(["c"]), None));
+    assert_eq!((json(&reply)["tags"].clone(), reply.header("link")), (serde_json::json!(["c"]), None));
     assert_eq!(get(&registry, "/v2/nowhere/tags/list").status, 404);
 }
 
@@ -216,20 +191,20 @@ fn referrers_in_every_manner() {
             assert_eq!((reply.status, reply.header("oci-subject").unwrap()), (201, &*image.to_string()));
         }
         let reply = get(&registry, &format!("/v2/app/referrers/{image}?artifactType=test%2Fa"));
-        assert_eq!(reply.json()["manifests"].as_array().unwrap().len(), filtered, "{manner:?}");
+        assert_eq!(json(&reply)["manifests"].as_array().unwrap().len(), filtered, "{manner:?}");
         assert_eq!(reply.header("oci-filters-applied").is_some(), manner != Referrers::Unfiltered);
         let reply = get(&registry, &format!("/v2/app/referrers/{image}"));
-        let list = reply.json()["manifests"].as_array().unwrap().clone();
+        let list = json(&reply)["manifests"].as_array().unwrap().clone();
         assert_eq!(list.len(), unfiltered, "{manner:?}");
         assert_eq!(list[0]["annotations"]["kind"], list[0]["artifactType"]);
         if let Some(link) = reply.header("link") {
             let next = get(&registry, link.trim_start_matches('<').split('>').next().unwrap());
-            assert_eq!((next.json()["manifests"].as_array().unwrap().len(), next.header("link")), (1, None));
-            assert_ne!(next.json()["manifests"][0], list[0]);
+            assert_eq!((json(&next)["manifests"].as_array().unwrap().len(), next.header("link")), (1, None));
+            assert_ne!(json(&next)["manifests"][0], list[0]);
         }
         assert_eq!(reply.header("link").is_some(), manner == Referrers::Paged(1));
         let none = get(&registry, &format!("/v2/app/referrers/{}", Digest::of(b"none")));
-        assert_eq!((none.status, none.json()["manifests"].as_array().unwrap().len()), (200, 0));
+        assert_eq!((none.status, json(&none)["manifests"].as_array().unwrap().len()), (200, 0));
     }
 }
 
@@ -296,7 +271,7 @@ fn bearer_tokens() {
     assert_eq!(challenge, expected);
 
     let with = |token: &Reply, request: &str| {
-        let token = token.json()["token"].as_str().unwrap().to_owned();
+        let token = json(token)["token"].as_str().unwrap().to_owned();
         ask(&registry, request, &format!("Authorization: Bearer {token}\r\n"), b"")
     };
     let target = "GET /token?scope=repository%3Aapp%3Apull%2Cpush";
@@ -342,7 +317,7 @@ fn misbehaviour() {
             r.body.starts_with(&[0x1f, 0x8b]) && r.header("content-encoding") == Some("gzip")
         }),
         (Mode::Html, |r, _| r.status == 200 && r.header("content-type") == Some("text/html; charset=utf-8")),
-        (Mode::Status(403, "DENIED"), |r, _| r.status == 403 && r.json()["errors"][0]["code"] == "DENIED"),
+        (Mode::Status(403, "DENIED"), |r, _| r.status == 403 && json(r)["errors"][0]["code"] == "DENIED"),
         (Mode::Status(500, "UNKNOWN"), |r, _| r.status == 500),
         (Mode::TooMany("3".to_owned()), |r, _| r.status == 429 && r.header("retry-after") == Some("3")),
         (Mode::Header("Content-Type", "text/plain".to_owned()), |r, _| {
@@ -457,6 +432,27 @@ fn answers_may_be_late() {
         let start = Instant::now();
         assert_eq!(get(&registry, "/v2/").status, 200);
         assert!(start.elapsed() >= wait);
+    }
+}
+
+#[test]
+fn an_image_by_requests_is_the_image_without() {
+    let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
+    let registry = Registry::start();
+    let pushed = client::push_layout(&registry.host(), &image, "pushed", "1.0");
+    let stored = registry.push_layout(&image, "stored", "1.0");
+    assert_eq!(pushed, stored);
+    assert_eq!(
+        registry.manifest("pushed", "1.0").unwrap(),
+        registry.manifest("stored", &pushed.to_string()).unwrap()
+    );
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&registry.manifest("pushed", "1.0").unwrap().1).unwrap();
+    for part in std::iter::once(&manifest["config"]).chain(manifest["layers"].as_array().unwrap()) {
+        let digest = part["digest"].as_str().unwrap().parse().unwrap();
+        let (pushed, stored) =
+            (registry.blob("pushed", digest).unwrap(), registry.blob("stored", digest).unwrap());
+        assert_eq!((pushed.len() as u64, &pushed), (part["size"].as_u64().unwrap(), &stored));
     }
 }
 

@@ -9,4 +9,6 @@
 
 pub mod base;
 pub mod cli;
+pub mod format;
 pub mod io;
+pub mod pin;

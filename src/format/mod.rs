@@ -1,0 +1,3 @@
+//! Bytes to value and back, one file or folder per specification.
+
+pub mod dockerfile;

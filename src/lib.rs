@@ -69,5 +69,6 @@ pub mod cli;
 pub mod crypto;
 pub mod format;
 pub mod io;
+pub mod pin;
 pub mod sign;
 pub mod verify;

@@ -56,3 +56,11 @@ pub const DEPTH: usize = 32;
 pub const HELPER_OUTPUT: u64 = 64 << 10;
 /// Seconds a credential helper may run.
 pub const HELPER_SECONDS: u64 = 30;
+/// Bytes of one line of a Dockerfile with its end: BuildKit's reader stops there.
+pub const DOCKERFILE_LINE: usize = 64 << 10;
+/// Bytes that a variable of a Dockerfile may expand to: ten ARG lines that each repeat the one before ten times make ten gigabytes.
+pub const EXPANSION: usize = 4096;
+/// Nesting of `${a:-${b:-…}}`: each level is a call.
+pub const EXPANSION_DEPTH: usize = 32;
+/// Steps of matching one shell pattern against one value of a Dockerfile variable.
+pub const PATTERN_STEPS: usize = 1 << 22;

@@ -4,6 +4,8 @@ mod args;
 mod cmd;
 mod error;
 mod examples;
+mod key;
+mod password;
 mod render;
 mod ui;
 

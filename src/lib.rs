@@ -9,4 +9,5 @@
 
 pub mod base;
 pub mod cli;
+pub mod format;
 pub mod io;

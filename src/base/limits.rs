@@ -44,6 +44,8 @@ pub const CATALOGED_TOTAL: u64 = 512 << 20;
 pub const PACKAGES: usize = 1_000_000;
 /// Bytes of a file that people write: Dockerfile, policy, key, predicate.
 pub const INPUT_FILE: u64 = 16 << 20;
+/// Bytes of a policy: its checks compare patterns with one another.
+pub const POLICY: u64 = 1 << 20;
 /// Bytes of a predicate to attest: what BuildKit and readers of bundles accept.
 pub const PREDICATE: u64 = 40 << 20;
 /// Subjects of a statement, as sigstore-go.

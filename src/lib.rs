@@ -9,5 +9,9 @@
 
 pub mod base;
 pub mod cli;
+pub mod crypto;
 pub mod format;
 pub mod io;
+pub mod policy;
+pub mod sign;
+pub mod verify;

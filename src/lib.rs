@@ -70,5 +70,6 @@ pub mod crypto;
 pub mod format;
 pub mod io;
 pub mod pin;
+pub mod policy;
 pub mod sign;
 pub mod verify;

@@ -57,12 +57,6 @@ pub enum LayoutError {
         /// What is wrong.
         source: JsonError,
     },
-    /// The layers and the config of a `docker save` archive disagree.
-    #[error("{}: manifest.json is malformed", .layout.display())]
-    DockerManifest {
-        /// Which archive.
-        layout: PathBuf,
-    },
     /// A manifest that is none.
     #[error("{}: {what} is malformed", .layout.display())]
     Malformed {

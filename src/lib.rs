@@ -9,4 +9,5 @@
 
 pub mod base;
 pub mod cli;
+pub mod image;
 pub mod io;

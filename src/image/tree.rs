@@ -1,0 +1,177 @@
+//! The file tree that layers make, laid over each other from the bottom.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::layer::{Contents, Entry};
+use super::Claims;
+use crate::base::ImagePath;
+
+/// Claimed files after some layers, with the links on the way to them.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    nodes: BTreeMap<Vec<u8>, Node>,
+}
+
+/// A claimed file.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Where it is, links resolved.
+    pub path: ImagePath,
+    /// Its bytes.
+    pub content: Arc<[u8]>,
+}
+
+#[derive(Clone, Debug)]
+enum Node {
+    File(Arc<[u8]>),
+    /// A file whose content was not kept: another name of a file that nobody claimed.
+    Lost,
+    Other,
+    SymbolicLink(Vec<u8>),
+}
+
+impl Tree {
+    /// Lays one more layer over the tree.
+    pub fn apply(&mut self, layer: &Contents) {
+        // Layer.md, "Whiteouts": they hide what lower layers have and nothing of their own layer, whatever the order in the archive.
+        for (path, entry) in &layer.entries {
+            let path = self.place(path);
+            match entry {
+                Entry::Opaque => self.remove_below(&path),
+                Entry::Whiteout => {
+                    self.nodes.remove(&path);
+                    self.remove_below(&path);
+                }
+                Entry::File(_)
+                | Entry::Folder
+                | Entry::HardLink(_)
+                | Entry::Other
+                | Entry::SymbolicLink(_) => {}
+            }
+        }
+        for (path, entry) in &layer.entries {
+            let place = self.place(path);
+            let node = match entry {
+                Entry::Opaque | Entry::Whiteout => continue,
+                Entry::Folder => {
+                    self.nodes.remove(&place);
+                    continue;
+                }
+                Entry::File(content) => Node::File(Arc::clone(content)),
+                Entry::HardLink(target) => match self.nodes.get(&self.place(target)) {
+                    Some(node) => node.clone(),
+                    None => Node::Lost,
+                },
+                Entry::Other => Node::Other,
+                Entry::SymbolicLink(target) => Node::SymbolicLink(target.clone()),
+            };
+            self.remove_below(&place);
+            self.nodes.insert(place, node);
+        }
+    }
+
+    /// The file at `path`, links followed.
+    pub fn file(&self, path: &ImagePath) -> Option<File> {
+        let place = self.resolve(path.as_bytes(), Last::Follow)?;
+        match self.nodes.get(&place)? {
+            Node::File(content) => {
+                let path = ImagePath::try_from(place.as_slice()).ok()?;
+                Some(File { path, content: Arc::clone(content) })
+            }
+            Node::Lost | Node::Other | Node::SymbolicLink(_) => None,
+        }
+    }
+
+    /// Every file that `claims` wants, by path, each once.
+    pub fn files(&self, claims: &Claims) -> Vec<File> {
+        let mut seen = BTreeSet::new();
+        self.paths()
+            .filter(|(path, _)| claims.wants(path))
+            .filter_map(|(path, _)| self.file(&path))
+            .filter(|file| seen.insert(file.path.clone()))
+            .collect()
+    }
+
+    /// Paths that `claims` wants, or that lead there, whose content is out of reach: links out of what was kept.
+    pub fn unread(&self, claims: &Claims) -> Vec<ImagePath> {
+        let lost = |path: &ImagePath, node: &Node| match node {
+            Node::File(_) => false,
+            Node::Lost => claims.wants(path),
+            Node::Other => claims.wants(path),
+            Node::SymbolicLink(_) => match self.resolve(path.as_bytes(), Last::Follow) {
+                Some(end) if claims.wants(path) => !matches!(self.nodes.get(&end), Some(Node::File(_)) | None),
+                Some(end) => ImagePath::try_from(end.as_slice()).is_ok_and(|end| !claims.pass(&end)),
+                None => true,
+            },
+        };
+        self.paths().filter(|(path, node)| lost(path, node)).map(|(path, _)| path).collect()
+    }
+
+    fn paths(&self) -> impl Iterator<Item = (ImagePath, &Node)> {
+        self.nodes.iter().filter_map(|(path, node)| Some((ImagePath::try_from(path.as_slice()).ok()?, node)))
+    }
+
+    /// Where an entry named `path` lands: links in its folders are followed, the last name is not.
+    fn place(&self, path: &ImagePath) -> Vec<u8> {
+        self.resolve(path.as_bytes(), Last::Keep).unwrap_or_else(|| path.as_bytes().to_vec())
+    }
+
+    fn remove_below(&mut self, path: &[u8]) {
+        // Every path below begins with `path/`; `0` is the byte after `/`.
+        let from = [path, b"/"].concat();
+        let to = [path, b"0"].concat();
+        let bounds = (Bound::Included(from.as_slice()), Bound::Excluded(to.as_slice()));
+        let below: Vec<Vec<u8>> = self.nodes.range::<[u8], _>(bounds).map(|(path, _)| path.clone()).collect();
+        for path in below {
+            self.nodes.remove(&path);
+        }
+    }
+
+    /// Follows links as in a file system whose root is the image's: `..` at the root stays there. None after too many links (a loop).
+    fn resolve(&self, path: &[u8], last: Last) -> Option<Vec<u8>> {
+        let mut left: VecDeque<&[u8]> = path.split(|byte| *byte == b'/').collect();
+        let mut at: Vec<u8> = Vec::new();
+        let mut hops = 0;
+        while let Some(name) = left.pop_front() {
+            match name {
+                b"" | b"." => continue,
+                b".." => {
+                    let end = at.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+                    at.truncate(end);
+                    continue;
+                }
+                _ => {}
+            }
+            let folder = at.len();
+            if folder > 0 {
+                at.push(b'/');
+            }
+            at.extend_from_slice(name);
+            let follow = last == Last::Follow || !left.is_empty();
+            if let (true, Some(Node::SymbolicLink(target))) = (follow, self.nodes.get(&at)) {
+                hops += 1;
+                if hops > HOPS || at.len() > LONGEST {
+                    return None;
+                }
+                at.truncate(if target.starts_with(b"/") { 0 } else { folder });
+                for name in target.split(|byte| *byte == b'/').rev() {
+                    left.push_front(name);
+                }
+            }
+        }
+        Some(at)
+    }
+}
+
+/// What to do if the last name of a path is a symbolic link.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Last {
+    Follow,
+    Keep,
+}
+
+/// As Linux.
+const HOPS: usize = 40;
+const LONGEST: usize = 64 << 10;

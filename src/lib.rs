@@ -9,5 +9,7 @@
 
 pub mod base;
 pub mod cli;
+pub mod format;
 pub mod image;
 pub mod io;
+pub mod sbom;

@@ -108,11 +108,11 @@ impl<'a> Archive<'a> {
         size: u64,
         extensions: Extensions,
     ) -> io::Result<Member> {
-        let name = extensions.gnu_name.or(extensions.name).unwrap_or_else(|| header.path_bytes().into_owned());
-        let target = extensions
-            .gnu_target
-            .or(extensions.target)
-            .unwrap_or_else(|| header.link_name_bytes().map(|target| target.into_owned()).unwrap_or_default());
+        let name =
+            extensions.gnu_name.or(extensions.name).unwrap_or_else(|| header.path_bytes().into_owned());
+        let target = extensions.gnu_target.or(extensions.target).unwrap_or_else(|| {
+            header.link_name_bytes().map(|target| target.into_owned()).unwrap_or_default()
+        });
         let kind = match byte {
             b'0' | b'\0' | b'7' if name.ends_with(b"/") && byte != b'7' => Kind::Folder,
             b'0' | b'\0' | b'7' if extensions.sparse => Kind::Sparse,
@@ -207,12 +207,16 @@ fn read_pax(mut bytes: &[u8], into: &mut Extensions) -> io::Result<()> {
     let wrong = || io::Error::new(io::ErrorKind::InvalidData, "a pax record is malformed");
     while !bytes.is_empty() {
         let space = bytes.iter().position(|byte| *byte == b' ').ok_or_else(wrong)?;
-        let length: usize =
-            bytes.get(..space).and_then(|digits| str::from_utf8(digits).ok()?.parse().ok()).ok_or_else(wrong)?;
-        let record = bytes.get(space + 1..length).and_then(|record| record.strip_suffix(b"\n")).ok_or_else(wrong)?;
+        let length: usize = bytes
+            .get(..space)
+            .and_then(|digits| str::from_utf8(digits).ok()?.parse().ok())
+            .ok_or_else(wrong)?;
+        let record =
+            bytes.get(space + 1..length).and_then(|record| record.strip_suffix(b"\n")).ok_or_else(wrong)?;
         bytes = bytes.get(length..).ok_or_else(wrong)?;
         let equals = record.iter().position(|byte| *byte == b'=').ok_or_else(wrong)?;
-        let (key, value) = (record.get(..equals).unwrap_or_default(), record.get(equals + 1..).unwrap_or_default());
+        let (key, value) =
+            (record.get(..equals).unwrap_or_default(), record.get(equals + 1..).unwrap_or_default());
         let text = (!value.is_empty()).then(|| value.to_vec());
         match key {
             b"path" | b"GNU.sparse.name" => into.name = text,

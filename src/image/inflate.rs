@@ -5,9 +5,9 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use super::ImageError;
 use super::layer::Layer;
 use super::read::Caps;
-use super::ImageError;
 use crate::base::Hasher;
 
 /// How many buffers are under way between the two threads of a layer.

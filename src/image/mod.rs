@@ -8,6 +8,8 @@ mod claims;
 mod inflate;
 mod layer;
 mod read;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tree;
 
 pub use claims::Claims;

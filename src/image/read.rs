@@ -1,8 +1,8 @@
 //! All layers, each in one pass, as many at a time as there are cores.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::Arc;
 
 use super::archive::{Archive, Kind, Member};
 use super::inflate::{BUFFERS, Stream, inflate};
@@ -164,7 +164,10 @@ impl Reading<'_> {
             Err(PathError::Root) => return Ok(()),
             Err(error @ (PathError::Nul | PathError::Parent)) => {
                 let name = String::from_utf8_lossy(&member.name).chars().take(200).collect::<String>();
-                self.unknown(format!("layer {} has an entry `{name}`, which was not read: {error}", self.index));
+                self.unknown(format!(
+                    "layer {} has an entry `{name}`, which was not read: {error}",
+                    self.index
+                ));
                 return Ok(());
             }
         };
@@ -203,7 +206,10 @@ impl Reading<'_> {
             },
             Kind::Sparse => {
                 if wanted {
-                    self.unknown(format!("{path} in layer {} is a sparse file, which was not read", self.index));
+                    self.unknown(format!(
+                        "{path} in layer {} is a sparse file, which was not read",
+                        self.index
+                    ));
                 }
                 Entry::Other
             }
@@ -246,3 +252,198 @@ fn whiteout(member: &Member) -> Option<(Result<ImagePath, PathError>, Option<Ent
 
 const SENTENCES: usize = 16;
 const ENTRY_WEIGHT: usize = 96;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Tree;
+    use crate::image::testing::{Tar, from_blob, gzip, layer};
+
+    const SMALL: Caps =
+        Caps { uncompressed: 8 << 20, ratio: 100, free: 64 << 10, files: 100, file: 4096, total: 8192 };
+
+    fn claims() -> Claims {
+        Claims::new(["db/status", "doc/*/copyright"])
+    }
+
+    fn status(layers: &[Layer<'_>]) -> Result<Option<Vec<u8>>, ImageError> {
+        let contents = read_within(layers, &claims(), &SMALL)?;
+        let mut tree = Tree::default();
+        contents.iter().for_each(|content| tree.apply(content));
+        Ok(tree.file(&ImagePath::try_from("db/status").unwrap()).map(|file| file.content.to_vec()))
+    }
+
+    fn fails(layer: Layer<'_>) -> ImageError {
+        status(&[Tar::default().layer(), layer]).unwrap_err()
+    }
+
+    #[test]
+    fn every_compression_gives_the_same_tree() {
+        let archive = Tar::default().file("./db/status", "x").end().bytes();
+        for suffix in ["", "+gzip", "+zstd"] {
+            assert_eq!(status(&[layer(archive.clone(), suffix)]).unwrap().unwrap(), b"x", "{suffix}");
+        }
+        // Several gzip members and several zstd frames are one stream.
+        let (head, tail) = archive.split_at(700);
+        let digest = Digest::of(&archive);
+        let members = from_blob([gzip(head), gzip(tail)].concat(), digest, "+gzip");
+        assert_eq!(status(&[members]).unwrap().unwrap(), b"x");
+        let frames = [zstd::encode_all(head, 1).unwrap(), zstd::encode_all(tail, 1).unwrap()].concat();
+        assert_eq!(status(&[from_blob(frames, digest, "+zstd")]).unwrap().unwrap(), b"x");
+        assert_eq!(status(&[]).unwrap(), None);
+    }
+
+    #[test]
+    fn many_layers_come_in_their_order() {
+        let layers: Vec<_> =
+            (0..50).map(|n| Tar::default().file("db/status", n.to_string()).layer()).collect();
+        assert_eq!(status(&layers).unwrap().unwrap(), b"49");
+    }
+
+    #[test]
+    fn the_whole_layer_is_hashed() {
+        let archive = Tar::default().file("db/status", "x").end().bytes();
+        let other = Digest::of(b"other");
+        assert!(matches!(
+            fails(from_blob(archive.clone(), other, "")),
+            ImageError::DiffId { layer: 1, source: Mismatch { want, .. } } if want == other
+        ));
+        // What follows the archive belongs to the digest, and is told.
+        let hidden = Tar::default().raw(&archive).file("db/status", "hidden").bytes();
+        assert!(matches!(
+            fails(from_blob(hidden.clone(), Digest::of(&archive), "")),
+            ImageError::DiffId { .. }
+        ));
+        let contents = read_within(&[layer(hidden, "")], &claims(), &SMALL).unwrap();
+        assert_eq!(
+            contents[0].unknowns,
+            ["layer 0 has data after the end of its archive, which was not read"]
+        );
+        let padded = Tar::default().raw(&archive).raw(&[0; 20_000]).bytes();
+        assert!(read_within(&[layer(padded, "")], &claims(), &SMALL).unwrap()[0].unknowns.is_empty());
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_layer() {
+        let archive = || Tar::default().file("db/status", "x").end().bytes();
+        let mut cut = archive();
+        cut.truncate(600);
+        assert!(matches!(
+            fails(layer(cut, "")),
+            ImageError::Archive { layer: 1, entries: 1, offset: 600, .. }
+        ));
+        assert!(matches!(fails(layer(vec![1; 2048], "")), ImageError::Archive { entries: 0, .. }));
+        let blob = gzip(&archive());
+        let digest = Digest::of(&archive());
+        for (blob, suffix) in [(blob.clone(), "+zstd"), (blob.clone(), ""), (archive(), "+gzip")] {
+            assert!(
+                matches!(fails(from_blob(blob, digest, suffix)), ImageError::Compression { .. }),
+                "{suffix}"
+            );
+        }
+        let short = blob[..blob.len() - 9].to_vec();
+        assert!(matches!(fails(from_blob(short, digest, "+gzip")), ImageError::Read { layer: 1, .. }));
+        let junk = [blob.as_slice(), b"junk"].concat();
+        assert!(matches!(fails(from_blob(junk, digest, "+gzip")), ImageError::Read { .. }));
+        assert!(matches!(fails(layer(archive(), "+xz")), ImageError::MediaType { .. }));
+        let absent =
+            Layer { open: Box::new(|| Err(std::io::ErrorKind::NotFound.into())), ..layer(archive(), "") };
+        assert!(matches!(fails(absent), ImageError::Read { .. }));
+    }
+
+    #[test]
+    fn refuses_what_never_ends() {
+        assert!(matches!(
+            fails(layer(vec![0; 1 << 20], "+gzip")),
+            ImageError::Ratio { layer: 1, limit: 100 }
+        ));
+        let noise: Vec<u8> = Digest::of(b"").bytes().to_vec();
+        assert!(matches!(
+            fails(layer(noise.repeat(9 << 15), "")),
+            ImageError::Archive { .. } | ImageError::Uncompressed { .. }
+        ));
+        assert!(matches!(
+            fails(layer([0; 1024].repeat(9 << 10), "")),
+            ImageError::Uncompressed { limit: 8_388_608, .. }
+        ));
+        let many = (0..101).fold(Tar::default(), |tar, n| tar.file(&format!("f{n}"), ""));
+        assert!(matches!(fails(many.layer()), ImageError::Files { layer: 1, limit: 100 }));
+        let large = Tar::default().file("db/status", vec![b'x'; 4097]);
+        assert!(matches!(fails(large.layer()), ImageError::FileTooLarge { limit: 4096, .. }));
+        // A size that is only claimed costs no memory.
+        let claimed = Tar::default().sized(b'0', b"db/status", "", 4000, b"x").bytes();
+        assert!(matches!(fails(layer(claimed, "")), ImageError::Archive { .. }));
+        let total =
+            (0..3).fold(Tar::default(), |tar, n| tar.file(&format!("doc/{n}/copyright"), vec![b'x'; 3000]));
+        assert!(matches!(fails(total.layer()), ImageError::TotalTooLarge { limit: 8192 }));
+        let name = Tar::default().entry(b'L', b"././@LongLink", "", &vec![b'a'; (1 << 20) + 1]);
+        assert!(matches!(fails(name.layer()), ImageError::Archive { .. }));
+        let layers: Vec<_> = (0..501).map(|_| Tar::default().layer()).collect();
+        assert!(matches!(status(&layers), Err(ImageError::Layers { count: 501, limit: 500 })));
+    }
+
+    #[test]
+    fn names_of_every_kind() {
+        let long = format!("doc/{}/copyright", "n".repeat(200));
+        let read = |tar: Tar| {
+            let mut contents = read_within(&[tar.layer()], &claims(), &SMALL).unwrap().remove(0);
+            let names: Vec<String> = contents.entries.drain(..).map(|(path, _)| path.to_string()).collect();
+            (names, contents.unknowns)
+        };
+        let pax = Tar::default()
+            .pax(&[("path", long.as_bytes()), ("SCHILY.xattr.a=b", b"\n\0")])
+            .file("short", "x");
+        assert_eq!(read(pax).0, [long.as_str()]);
+        let gnu = Tar::default().entry(b'L', b"l", "", format!("{long}\0").as_bytes()).file("short", "x");
+        assert_eq!(read(gnu).0, [long.as_str()]);
+        let newline = Tar::default().pax(&[("path", b"doc/a\nb/copyright")]).file("short", "x");
+        assert_eq!(read(newline).0, ["doc/a\nb/copyright"]);
+        let (names, unknowns) = read(Tar::default().file("../db/status", "x").file("db/../db/status", "y"));
+        assert_eq!(names, [""; 0]);
+        assert_eq!(unknowns.len(), 2);
+        let many = (0..90).fold(Tar::default(), |tar, n| tar.file(&format!("../{n}"), ""));
+        assert_eq!(read(many).1.len(), 17);
+        let sparse = Tar::default()
+            .pax(&[("GNU.sparse.major", b"1"), ("GNU.sparse.name", b"db/status")])
+            .file("x", "y");
+        assert_eq!(
+            read(sparse),
+            (
+                vec!["db/status".to_owned()],
+                vec!["db/status in layer 0 is a sparse file, which was not read".to_owned()]
+            )
+        );
+    }
+
+    #[test]
+    fn sizes_as_the_runtime_sees_them() {
+        // A pax size overrides the header's: what follows in the archive is content and no entry.
+        let inner = Tar::default().file("db/status", "smuggled").bytes();
+        let size = inner.len().to_string();
+        let tar = Tar::default().pax(&[("size", size.as_bytes())]).sized(b'0', b"x", "", 0, &inner);
+        assert_eq!(status(&[tar.layer()]).unwrap(), None);
+        // A folder has no content, whatever its header says: what follows is an entry.
+        let tar = Tar::default().sized(b'5', b"x", "", inner.len() as u64, b"").raw(&inner);
+        assert_eq!(status(&[tar.layer()]).unwrap().unwrap(), b"smuggled");
+        let overflow = Tar::default().pax(&[("size", b"18446744073709551615")]).file("x", "");
+        assert!(matches!(fails(overflow.layer()), ImageError::Archive { .. }));
+        for record in [&b"9 a=b\n"[..], b"x a=b\n", b"6 ab\n", b"99999999999999999999 a=b\n", b"7 a=bc"] {
+            let tar = Tar::default().entry(b'x', b"p", "", record).file("x", "");
+            assert!(matches!(fails(tar.layer()), ImageError::Archive { .. }), "{record:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(noise: Vec<u8>, at in 0_usize..4096, cut in 0_usize..4096) {
+            let tar = Tar::default().pax(&[("path", b"db/status")]).file("x", "y").hard_link("doc/a/copyright", "db/status");
+            let mut bytes = tar.entry(b'L', b"l", "", b"db/status").file("z", "").end().bytes();
+            for (to, from) in bytes.iter_mut().skip(at).zip(&noise) {
+                *to = *from;
+            }
+            bytes.truncate(bytes.len().saturating_sub(cut));
+            let _ = status(&[layer(bytes, "")]);
+            let _ = status(&[from_blob(noise, Digest::of(b""), "+gzip")]);
+        }
+    }
+}

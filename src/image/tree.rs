@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::layer::{Contents, Entry};
 use super::Claims;
+use super::layer::{Contents, Entry};
 use crate::base::ImagePath;
 
 /// Claimed files after some layers, with the links on the way to them.
@@ -101,9 +101,13 @@ impl Tree {
             Node::Lost => claims.wants(path),
             Node::Other => claims.wants(path),
             Node::SymbolicLink(_) => match self.resolve(path.as_bytes(), Last::Follow) {
-                Some(end) if claims.wants(path) => !matches!(self.nodes.get(&end), Some(Node::File(_)) | None),
-                Some(end) => ImagePath::try_from(end.as_slice()).is_ok_and(|end| !claims.pass(&end)),
                 None => true,
+                Some(end) => match (self.nodes.get(&end), ImagePath::try_from(end.as_slice())) {
+                    (Some(Node::File(_)), _) | (_, Err(_)) => false,
+                    (Some(_), Ok(_)) => claims.wants(path),
+                    (None, Ok(end)) if claims.wants(path) => !claims.wants(&end),
+                    (None, Ok(end)) => !claims.pass(&end),
+                },
             },
         };
         self.paths().filter(|(path, node)| lost(path, node)).map(|(path, _)| path).collect()
@@ -175,3 +179,134 @@ enum Last {
 /// As Linux.
 const HOPS: usize = 40;
 const LONGEST: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::testing::Tar;
+
+    fn claims() -> Claims {
+        Claims::new(["lib/db/status", "usr/lib/db/status", "doc/*/copyright"])
+    }
+
+    fn tree(layers: Vec<Tar>) -> Tree {
+        let layers: Vec<_> = layers.into_iter().map(Tar::layer).collect();
+        let mut tree = Tree::default();
+        for layer in crate::image::read(&layers, &claims()).unwrap() {
+            tree.apply(&layer);
+        }
+        tree
+    }
+
+    fn show(layers: Vec<Tar>) -> Vec<String> {
+        let file = |file: File| format!("{}={}", file.path, String::from_utf8_lossy(&file.content));
+        tree(layers).files(&claims()).into_iter().map(file).collect()
+    }
+
+    fn new() -> Tar {
+        Tar::default()
+    }
+
+    fn both() -> Tar {
+        new().file("doc/a/copyright", "a").file("doc/b/copyright", "b")
+    }
+
+    #[test]
+    fn whiteouts_hide_lower_layers_only() {
+        let (a, b) = ("doc/a/copyright=a".to_owned(), "doc/b/copyright=b".to_owned());
+        for (upper, want) in [
+            (new().file("doc/a/.wh.copyright", ""), vec![b.clone()]),
+            (new().file("doc/.wh.a", ""), vec![b.clone()]),
+            (new().file(".wh.doc", ""), vec![]),
+            (new().file("doc/.wh..wh..opq", ""), vec![]),
+            (new().file("doc/.wh..wh..opq", "").file("doc/a/copyright", "a"), vec![a.clone()]),
+            (new().file("doc/a/copyright", "a").file("doc/.wh..wh..opq", ""), vec![a.clone()]),
+            (new().file("doc/a/copyright", "a").file("doc/a/.wh.copyright", ""), vec![a.clone(), b.clone()]),
+            (
+                new().file("doc/.wh.c", "").file("doc/.wh.", "").file("doc/.wh..wh.plnk", ""),
+                vec![a.clone(), b.clone()],
+            ),
+            // What was a folder becomes something else, and the other way round.
+            (new().file("doc/a", "x"), vec![b.clone()]),
+            (new().symlink("doc/a", "b"), vec![b.clone()]),
+            (new().folder("doc/a/copyright"), vec![b.clone()]),
+            (new().folder("doc/a/"), vec![a.clone(), b.clone()]),
+        ] {
+            assert_eq!(show(vec![both(), upper]), want);
+        }
+        assert_eq!(show(vec![both(), new().file(".wh.doc", ""), both()]), [a, b]);
+    }
+
+    #[test]
+    fn links_lead_to_the_same_file() {
+        let status = |name: &str| new().file(name, "s");
+        let want = ["usr/lib/db/status=s"];
+        assert_eq!(show(vec![new().symlink("lib", "usr/lib").file("usr/lib/db/status", "s")]), want);
+        assert_eq!(show(vec![new().symlink("lib", "/usr/lib"), status("lib/db/status")]), want);
+        assert_eq!(show(vec![new().symlink("lib", "./../../usr/lib/."), status("lib/db/status")]), want);
+        assert_eq!(
+            show(vec![
+                status("usr/lib/db/status"),
+                new().symlink("lib/db/status", "../../usr/lib/db/status")
+            ]),
+            want
+        );
+        // The whiteout goes through the link too.
+        assert_eq!(
+            show(vec![
+                new().symlink("lib", "usr/lib"),
+                status("lib/db/status"),
+                new().file("lib/db/.wh.status", "")
+            ]),
+            [""; 0]
+        );
+        let doc = new().file("doc/a/copyright", "a").symlink("doc/b", "a");
+        assert_eq!(
+            tree(vec![doc]).file(&"doc/b/copyright".try_into().unwrap()).unwrap().path.to_string(),
+            "doc/a/copyright"
+        );
+        // A folder that replaces the link ends its effect.
+        let layers = vec![new().symlink("lib", "usr/lib"), new().folder("lib").file("lib/db/status", "own")];
+        assert_eq!(show(layers), ["lib/db/status=own"]);
+    }
+
+    #[test]
+    fn loops_end() {
+        let looped =
+            vec![new().symlink("lib", "lib"), new().symlink("usr", "usr/usr/usr").file("lib/db/status", "s")];
+        assert_eq!(tree(looped).unread(&claims()).len(), 2);
+        let long = (0..60).fold(new(), |tar, n| tar.symlink(&format!("doc/{n}"), &format!("{}", n + 1)));
+        assert!(tree(vec![long]).file(&"doc/0/copyright".try_into().unwrap()).is_none());
+    }
+
+    #[test]
+    fn hard_links_within_and_across_layers() {
+        let twin = || new().hard_link("doc/b/copyright", "doc/a/copyright");
+        let one = || new().file("doc/a/copyright", "a");
+        let want = ["doc/a/copyright=a", "doc/b/copyright=a"];
+        assert_eq!(show(vec![one().hard_link("doc/b/copyright", "/doc/a/copyright")]), want);
+        assert_eq!(show(vec![one(), twin()]), want);
+        // The content stays when the other name goes.
+        assert_eq!(show(vec![one(), twin(), new().file("doc/.wh.a", "")]), want[1..]);
+        let lost = tree(vec![new().file("x", "s").hard_link("lib/db/status", "x")]);
+        assert!(lost.files(&claims()).is_empty());
+        assert_eq!(lost.unread(&claims()), ["lib/db/status".try_into().unwrap()]);
+    }
+
+    #[test]
+    fn links_out_of_what_was_kept_are_told() {
+        for (name, target) in [("lib/db", "/opt/db"), ("lib", "opt"), ("lib/db/status", "/opt/status")] {
+            let found = tree(vec![new().symlink(name, target)]).unread(&claims());
+            assert_eq!(found, [ImagePath::try_from(name).unwrap()], "{name}");
+        }
+        assert_eq!(tree(vec![new().symlink("usr/lib/db", "../../lib/db")]).unread(&claims()), []);
+    }
+
+    #[test]
+    fn the_last_of_equal_names_counts() {
+        assert_eq!(
+            show(vec![new().file("doc/a/copyright", "1").file("./doc/a//copyright", "2")]),
+            ["doc/a/copyright=2"]
+        );
+    }
+}

@@ -2,6 +2,7 @@
 //! matches without `_`, so that a new variant asks what the user should do.
 
 mod io;
+mod sbom;
 
 use std::error::Error;
 

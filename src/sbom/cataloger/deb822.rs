@@ -36,15 +36,14 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The next line with where it begins and ends, without its line break.
-    fn next(&mut self) -> Option<(usize, usize, &'a str)> {
+    /// The next line without its line break, and where it ends.
+    fn next(&mut self) -> Option<(usize, &'a str)> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let start = self.at;
         let line = rest.split('\n').next().unwrap_or(rest);
-        let end = start + line.len();
+        let end = self.at + line.len();
         self.at = end + 1;
         self.number += 1;
-        Some((start, end, line))
+        Some((end, line))
     }
 }
 
@@ -60,7 +59,7 @@ fn next<'a>(lines: &mut Lines<'a>) -> Option<Paragraph<'a>> {
             .push((name, text.get(start..end).unwrap_or_default().trim_matches([' ', '\t', '\r'])));
     };
     loop {
-        let Some((start, end, line)) = lines.next() else { break };
+        let Some((end, line)) = lines.next() else { break };
         if line.trim().is_empty() {
             if open.is_some() || paragraph.odd.is_some() {
                 break;

@@ -40,6 +40,8 @@ pub const FILES: usize = 10_000_000;
 pub const CATALOGED_FILE: u64 = 128 << 20;
 /// Bytes of all files that catalogers hold at once.
 pub const CATALOGED_TOTAL: u64 = 512 << 20;
+/// Bytes of one extension header of a tar archive (long name, pax records), as Go's archive/tar: a name that never ends.
+pub const TAR_EXTENSION: u64 = 1 << 20;
 /// Packages of one image.
 pub const PACKAGES: usize = 1_000_000;
 /// Bytes of a file that people write: Dockerfile, policy, key, predicate.

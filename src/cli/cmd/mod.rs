@@ -2,6 +2,7 @@
 
 mod keygen;
 mod resolve;
+mod sbom;
 mod sign;
 
 use clap::Subcommand;
@@ -16,6 +17,7 @@ pub(super) enum Command {
     Keygen(keygen::Args),
     Resolve(resolve::Args),
     Sign(sign::Args),
+    Sbom(sbom::Args),
 }
 
 /// Runs one verb.
@@ -24,5 +26,6 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Keygen(args) => keygen::run(args, io, ui).await,
         Command::Resolve(args) => resolve::run(args, io, ui).await,
         Command::Sign(args) => sign::run(args, io, ui).await,
+        Command::Sbom(args) => sbom::run(args, io, ui).await,
     }
 }

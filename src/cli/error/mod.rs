@@ -3,6 +3,7 @@
 
 mod crypto;
 mod io;
+mod sbom;
 mod sign;
 mod verify;
 

@@ -3,3 +3,4 @@
 pub(super) mod keygen;
 pub(super) mod published;
 pub(super) mod resolve;
+pub(super) mod sbom;

@@ -3,6 +3,9 @@
 mod args;
 mod cmd;
 mod error;
+mod examples;
+mod key;
+mod password;
 mod render;
 mod ui;
 

@@ -8,6 +8,7 @@
 )]
 
 mod cli;
+mod examples;
 mod interop;
 mod peers;
 mod plimsoll;

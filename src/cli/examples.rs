@@ -7,7 +7,7 @@ use super::args::Cli;
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// What the command line says against one shown command; none if it parses. Capitalised words stand for values, `sha256:…` for a digest.
-fn complaint(command: &str) -> Option<String> {
+pub(super) fn complaint(command: &str) -> Option<String> {
     let words = command.split_whitespace().map(|word| match word.trim_matches(['[', ']']) {
         "IMAGE" | "REF" => "registry.example.com/app".to_owned(),
         word => word

@@ -6,6 +6,7 @@ mod error;
 mod examples;
 mod key;
 mod password;
+mod publish;
 mod render;
 mod ui;
 

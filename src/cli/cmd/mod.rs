@@ -2,6 +2,7 @@
 
 mod keygen;
 mod resolve;
+mod sign;
 
 use clap::Subcommand;
 
@@ -14,6 +15,7 @@ use crate::io::Io;
 pub(super) enum Command {
     Keygen(keygen::Args),
     Resolve(resolve::Args),
+    Sign(sign::Args),
 }
 
 /// Runs one verb.
@@ -21,5 +23,6 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
     match command {
         Command::Keygen(args) => keygen::run(args, io, ui).await,
         Command::Resolve(args) => resolve::run(args, io, ui).await,
+        Command::Sign(args) => sign::run(args, io, ui).await,
     }
 }

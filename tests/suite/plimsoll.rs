@@ -142,3 +142,19 @@ impl Run {
 pub(crate) fn program() -> PathBuf {
     env!("CARGO_BIN_EXE_plimsoll").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_go_in_and_come_out_as_placeholders() {
+        let (folder, registry) = (TempDir::new().unwrap(), Registry::start());
+        let tool = Plimsoll::new().dir(&folder).registry(&registry);
+        let text = tool.fill("[HOST]/app [DIR]/key");
+        assert_eq!(text, format!("{}/app {}/key", registry.host(), folder.path().display()));
+        assert_eq!(tool.told(0, text.as_bytes(), b"").stdout, "[HOST]/app [DIR]/key");
+        let run = tool.arg("[DIR]/x").run().exits(2);
+        assert!(run.stderr.contains("'[DIR]/x'"), "{}", run.stderr);
+    }
+}

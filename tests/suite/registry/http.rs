@@ -96,10 +96,18 @@ pub(super) fn read(
     stream: &mut (impl BufRead + ?Sized),
     reply: &mut dyn Write,
 ) -> io::Result<Option<Request>> {
-    let first = line(stream)?;
-    if first.is_empty() {
-        return Ok(None);
+    match stream.fill_buf()?.first() {
+        None => return Ok(None),
+        Some(first) if first.is_ascii_uppercase() => {}
+        // A TLS greeting, most likely: clients that try TLS first take a plain answer for the sign to go on without, as from other servers.
+        Some(_) => {
+            reply.write_all(
+                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nthis registry speaks plain HTTP\n",
+            )?;
+            return Ok(None);
+        }
     }
+    let first = line(stream)?;
     let mut words = first.split(' ');
     let (Some(method), Some(target), Some("HTTP/1.1")) = (words.next(), words.next(), words.next()) else {
         return Err(io::Error::other(format!("not a request line: {first:?}")));

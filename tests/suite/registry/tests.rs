@@ -236,6 +236,17 @@ fn one_connection_serves_many_requests() {
 }
 
 #[test]
+fn a_tls_greeting_is_answered_in_plain() {
+    let registry = Registry::start();
+    let mut stream = TcpStream::connect(registry.host()).unwrap();
+    stream.write_all(&[0x16, 3, 1, 0, 1, 0]).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 400");
+    assert_eq!(registry.requests().len(), 0);
+}
+
+#[test]
 fn a_client_that_asks_whether_to_send_may_send() {
     let registry = Registry::start();
     let digest = Digest::of(b"hello");

@@ -1,5 +1,7 @@
 //! One verb a file. Every verb has the same three paragraphs: gather, decide, tell.
 
+mod resolve;
+
 use clap::Subcommand;
 
 use super::ui::Ui;
@@ -8,10 +10,13 @@ use crate::io::Io;
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {}
+pub(super) enum Command {
+    Resolve(resolve::Args),
+}
 
 /// Runs one verb.
 pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let _ = (io, ui);
-    match command {}
+    match command {
+        Command::Resolve(args) => resolve::run(args, io, ui).await,
+    }
 }

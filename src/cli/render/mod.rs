@@ -1,1 +1,3 @@
 //! Answers as text and JSON. JSON shapes are versioned copies, never the domain type.
+
+pub(super) mod resolve;

@@ -46,6 +46,8 @@ pub const PACKAGES: usize = 1_000_000;
 pub const INPUT_FILE: u64 = 16 << 20;
 /// Bytes of a policy: its checks compare patterns with one another.
 pub const POLICY: u64 = 1 << 20;
+/// Bytes of a password on standard input: a wrong file must not be hashed for minutes.
+pub const PASSWORD: u64 = 64 << 10;
 /// Bytes of a predicate to attest: what BuildKit and readers of bundles accept.
 pub const PREDICATE: u64 = 40 << 20;
 /// Subjects of a statement, as sigstore-go.

@@ -3,6 +3,8 @@
 mod args;
 mod cmd;
 mod error;
+mod key;
+mod password;
 mod render;
 mod ui;
 

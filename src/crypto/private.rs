@@ -30,15 +30,14 @@ impl PrivateKey {
         }
     }
 
+    /// Whether a text is an encrypted key file, as far as that can be told without its password.
+    pub fn check_encrypted_pem(text: &str) -> Result<(), KeyError> {
+        sealed::check(&encrypted(text)?)
+    }
+
     /// Reads an encrypted key file. The empty password is a password; a key that is not encrypted is refused.
     pub fn from_encrypted_pem(text: &str, password: &Secret<Vec<u8>>) -> Result<Self, KeyError> {
-        let block = pem::first(text)?;
-        match block.label {
-            sealed::LABEL | sealed::OLD_LABEL => Self::from_pkcs8(&*sealed::open(&block.content, password)?),
-            "PUBLIC KEY" | "RSA PUBLIC KEY" => Err(KeyError::PublicKey),
-            "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => Err(KeyError::Unencrypted),
-            label => Err(KeyError::Label { label: label.chars().take(64).collect() }),
-        }
+        Self::from_pkcs8(&sealed::open(&encrypted(text)?, password)?)
     }
 
     /// The encrypted key file, as cosign 2 and 3 write and read it.
@@ -89,5 +88,16 @@ impl PrivateKey {
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({:?})", self.public)
+    }
+}
+
+/// The content of the PEM block of an encrypted key file.
+fn encrypted(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let block = pem::first(text)?;
+    match block.label {
+        sealed::LABEL | sealed::OLD_LABEL => Ok(block.content),
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => Err(KeyError::PublicKey),
+        "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => Err(KeyError::Unencrypted),
+        label => Err(KeyError::Label { label: label.chars().take(64).collect() }),
     }
 }

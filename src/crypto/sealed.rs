@@ -11,27 +11,18 @@ use zeroize::Zeroizing;
 use super::{KeyError, pem};
 use crate::base::Secret;
 
+/// Reads everything that needs no password.
+pub(super) fn check(json: &[u8]) -> Result<(), KeyError> {
+    Sealed::parse(json).map(|_| ())
+}
+
 /// Decrypts the content of the PEM block.
 pub(super) fn open(json: &[u8], password: &Secret<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let file: FileWire = serde_json::from_slice(json).map_err(KeyError::EncryptedForm)?;
-    if file.kdf.name != KDF {
-        return Err(KeyError::Kdf { name: file.kdf.name });
-    }
-    if file.cipher.name != CIPHER {
-        return Err(KeyError::Cipher { name: file.cipher.name });
-    }
-    let cost = Cost::check(&file.kdf.params)?;
-    let salt = field::<32>("salt", "32", &file.kdf.salt)?;
-    let nonce = field::<24>("nonce", "24", &file.cipher.nonce)?;
-    let sealed = STANDARD.decode(&file.ciphertext).ok();
-    let (tag, body) = sealed
-        .as_deref()
-        .and_then(|bytes| bytes.split_at_checked(TAG))
-        .ok_or(KeyError::EncryptedField { field: "ciphertext", length: "16 or more" })?;
-    let key = derive(password, &salt, cost)?;
-    let mut content = Zeroizing::new(body.to_vec());
-    let tag_key = keystream(&key, &nonce, &mut content);
-    if !bool::from(authenticate(&tag_key, body).ct_eq(tag)) {
+    let sealed = Sealed::parse(json)?;
+    let key = derive(password, &sealed.salt, sealed.cost)?;
+    let mut content = Zeroizing::new(sealed.body.clone());
+    let tag_key = keystream(&key, &sealed.nonce, &mut content);
+    if !bool::from(authenticate(&tag_key, &sealed.body).ct_eq(&sealed.tag)) {
         return Err(KeyError::WrongPassword);
     }
     Ok(content)
@@ -55,6 +46,39 @@ pub(super) fn seal(content: &[u8], password: &Secret<Vec<u8>>) -> Result<String,
     };
     let json = serde_json::to_vec(&file).map_err(KeyError::EncryptedForm)?;
     Ok(pem::write(LABEL, &json))
+}
+
+/// An encrypted key file, decoded.
+struct Sealed {
+    cost: Cost,
+    salt: [u8; 32],
+    nonce: [u8; 24],
+    tag: [u8; TAG],
+    body: Vec<u8>,
+}
+
+impl Sealed {
+    fn parse(json: &[u8]) -> Result<Self, KeyError> {
+        let file: FileWire = serde_json::from_slice(json).map_err(KeyError::EncryptedForm)?;
+        if file.kdf.name != KDF {
+            return Err(KeyError::Kdf { name: file.kdf.name });
+        }
+        if file.cipher.name != CIPHER {
+            return Err(KeyError::Cipher { name: file.cipher.name });
+        }
+        let sealed = STANDARD.decode(&file.ciphertext).ok();
+        let (tag, body) = sealed
+            .as_deref()
+            .and_then(|bytes| bytes.split_first_chunk::<TAG>())
+            .ok_or(KeyError::EncryptedField { field: "ciphertext", length: "16 or more" })?;
+        Ok(Self {
+            cost: Cost::check(&file.kdf.params)?,
+            salt: field("salt", "32", &file.kdf.salt)?,
+            nonce: field("nonce", "24", &file.cipher.nonce)?,
+            tag: *tag,
+            body: body.to_vec(),
+        })
+    }
 }
 
 /// The label that is written.

@@ -6,6 +6,8 @@ mod candidate;
 mod envelope;
 mod error;
 mod signature;
+#[cfg(test)]
+mod vectors;
 
 pub use attestation::{Attested, check_attestation};
 pub use candidate::{Candidate, Content, Origin};

@@ -1,6 +1,7 @@
 //! One verb a file. Every verb has the same three paragraphs: gather, decide, tell.
 
 mod resolve;
+mod keygen;
 
 use clap::Subcommand;
 
@@ -12,11 +13,13 @@ use crate::io::Io;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Resolve(resolve::Args),
+    Keygen(keygen::Args),
 }
 
 /// Runs one verb.
 pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     match command {
         Command::Resolve(args) => resolve::run(args, io, ui).await,
+        Command::Keygen(args) => keygen::run(args, io, ui).await,
     }
 }

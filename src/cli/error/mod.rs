@@ -1,7 +1,10 @@
 //! Library errors become messages, hints and exit codes here and nowhere else: one file per engine, one `From` per error type, and
 //! matches without `_`, so that a new variant asks what the user should do.
 
+mod crypto;
 mod io;
+mod sign;
+mod verify;
 
 use std::error::Error;
 

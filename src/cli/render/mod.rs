@@ -1,3 +1,4 @@
 //! Answers as text and JSON. JSON shapes are versioned copies, never the domain type.
 
 pub(super) mod resolve;
+pub(super) mod keygen;

@@ -162,7 +162,7 @@ pub(crate) enum SbomFormatEntry {
 /// An entry of `require.attestations`.
 #[derive(Clone, Debug)]
 pub(crate) struct AttestationEntry {
-    pub(crate) predicate_type: String,
+    pub(crate) predicate_type: At<String>,
     pub(crate) by: ExpressionEntry,
 }
 
@@ -326,4 +326,10 @@ impl ShapeError {
             Self::Version { .. } => "PLM-P22",
         }
     }
+}
+
+/// The document as JSON, for tests against the schema.
+#[cfg(test)]
+pub(crate) fn to_json(text: &str) -> Option<serde_json::Value> {
+    yaml::parse(text).ok().map(|node| node.value.to_json())
 }

@@ -164,7 +164,7 @@ impl Reader {
 
     fn require(&mut self, here: &Here<'_>) -> Option<RequireEntry> {
         let map = self.map(here, &["reference", "signature", "sbom", "attestations"])?;
-        if map.entries.is_empty() {
+        if here.is_empty() {
             return self.note(&here.place, ShapeError::Empty { want: "at least one requirement" });
         }
         let reference = self.optional(&map, "reference", Self::reference);
@@ -184,7 +184,7 @@ impl Reader {
 
     fn reference(&mut self, here: &Here<'_>) -> Option<ReferenceEntry> {
         let map = self.map(here, &["digest", "tags", "forbid_tags"])?;
-        if map.entries.is_empty() {
+        if here.is_empty() {
             let want = "at least one of `digest`, `tags` and `forbid_tags`";
             return self.note(&here.place, ShapeError::Empty { want });
         }
@@ -296,7 +296,7 @@ impl Reader {
                     && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
             });
             if scheme && text.bytes().all(|byte| byte.is_ascii_graphic()) && text.len() <= 2000 {
-                return Some(text);
+                return Some(At { value: text, place: here.place });
             }
             self.note(
                 &here.place,

@@ -56,6 +56,18 @@ pub const DEPTH: usize = 32;
 pub const HELPER_OUTPUT: u64 = 64 << 10;
 /// Seconds a credential helper may run.
 pub const HELPER_SECONDS: u64 = 30;
+/// Seconds to reach a server.
+pub const CONNECT_SECONDS: u64 = 15;
+/// Seconds without any byte of an answer.
+pub const READ_SECONDS: u64 = 60;
+/// Seconds for a whole body that is held in memory: a server may send a byte a minute.
+pub const BODY_SECONDS: u64 = 120;
+/// Referrers listed for one image, over all pages. Pages that are within their limits still add up.
+pub const REFERRERS: usize = 20_000;
+/// Times a lost update of a referrers tag is repeated.
+pub const UPDATE_ROUNDS: usize = 5;
+/// Entries of an archive of an image: headers cost memory each.
+pub const ARCHIVE_ENTRIES: usize = 100_000;
 /// Bytes of one line of a Dockerfile with its end: BuildKit's reader stops there.
 pub const DOCKERFILE_LINE: usize = 64 << 10;
 /// Bytes that a variable of a Dockerfile may expand to: ten ARG lines that each repeat the one before ten times make ten gigabytes.

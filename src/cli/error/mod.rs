@@ -2,6 +2,7 @@
 //! matches without `_`, so that a new variant asks what the user should do.
 
 mod io;
+pub(super) mod pin;
 
 use std::error::Error;
 

@@ -115,7 +115,11 @@ impl Dockerfile {
             && syntax(self, insertions) == syntax(other, &[])
             && self.pieces.iter().map(|piece| piece.kind).eq(other.pieces.iter().map(|piece| piece.kind))
             && self.instructions.len() == other.instructions.len()
-            && self.instructions.iter().zip(&other.instructions).all(|(a, b)| same(&a.node, &b.node, insertions))
+            && self
+                .instructions
+                .iter()
+                .zip(&other.instructions)
+                .all(|(a, b)| same(&a.node, &b.node, insertions))
     }
 }
 
@@ -243,7 +247,9 @@ const ONE_OR_THREE: &str = "either one or three arguments";
 /// `^[a-z][a-z0-9-_.]*$`
 fn is_stage_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
 }
 
 fn healthcheck(node: &Node) -> Result<Kind, Problem> {

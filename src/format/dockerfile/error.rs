@@ -113,9 +113,7 @@ pub enum Problem {
         char: char,
     },
     /// `FROM x AS 1`.
-    #[error(
-        "invalid name for build stage: {name:?}, name can't start with a number or contain symbols"
-    )]
+    #[error("invalid name for build stage: {name:?}, name can't start with a number or contain symbols")]
     StageName {
         /// The name.
         name: String,

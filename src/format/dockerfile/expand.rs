@@ -141,7 +141,11 @@ mod tests {
             ("${U:-'}'}", "}"),
             ("a<b <<c", "a<b <<c"),
         ] {
-            assert_eq!(expand(&text(word), '\\', &values).map(|got| got.value).as_deref(), Ok(want), "{word}");
+            assert_eq!(
+                expand(&text(word), '\\', &values).map(|got| got.value).as_deref(),
+                Ok(want),
+                "{word}"
+            );
         }
         assert_eq!(expand(&text("a`b\\c"), '`', &values).unwrap().value, "ab\\c");
     }
@@ -155,7 +159,9 @@ mod tests {
         assert_eq!((literal.as_str(), literal.end()), ("ab", 3));
         assert_eq!((variable.name.as_str(), variable.operator), ("U", Some(":-")));
         assert_eq!((variable.inner.as_slice(), variable.span), (&["A".to_owned()][..], Span::new(4, 13)));
-        assert!(matches!(variable.word.as_deref(), Some([Part::Literal(c), Part::Variable(_)]) if c.start() == 9));
+        assert!(
+            matches!(variable.word.as_deref(), Some([Part::Literal(c), Part::Variable(_)]) if c.start() == 9)
+        );
     }
 
     #[test]

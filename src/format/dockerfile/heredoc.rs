@@ -107,5 +107,4 @@ mod tests {
         assert_eq!(words("a\\ b \"c d\""), ["a\\ b", "\"c d\""]);
         assert!(heredoc_words(&text("RUN echo \"<<EOF")).is_err());
     }
-
 }

@@ -93,7 +93,8 @@ impl Node {
     }
 
     fn takes_plain_heredocs(&self) -> bool {
-        matches!(self.name().as_str(), "ADD" | "COPY" | "RUN") && !matches!(self.arguments, Arguments::Json(_))
+        matches!(self.name().as_str(), "ADD" | "COPY" | "RUN")
+            && !matches!(self.arguments, Arguments::Json(_))
     }
 }
 
@@ -233,7 +234,9 @@ impl Flag {
         let mut chars = line.as_str().get(at..).unwrap_or("").chars();
         while let Some(mut char) = chars.next() {
             let bytes = char.len_utf8();
-            if !char.is_ascii() && char.encode_utf8(&mut [0; 4]).bytes().any(|byte| matches!(byte, 0x85 | 0xa0)) {
+            if !char.is_ascii()
+                && char.encode_utf8(&mut [0; 4]).bytes().any(|byte| matches!(byte, 0x85 | 0xa0))
+            {
                 return Err(Problem::SplitCharacter { char });
             }
             match quote {

@@ -136,7 +136,8 @@ fn find(
             }
         }
         if let Some(start) = states.last().copied().flatten() {
-            let better = best.is_none_or(|(known, _)| start < known || start == known && reach == Reach::Longest);
+            let better =
+                best.is_none_or(|(known, _)| start < known || start == known && reach == Reach::Longest);
             if better {
                 best = Some((start, at));
             }

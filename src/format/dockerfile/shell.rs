@@ -302,7 +302,11 @@ impl<'a> Reader<'a> {
             Some('}') => String::new(),
             Some(':') => match self.next() {
                 Some('#' | '%') => return Err(ExpandError::UnknownModifier),
-                sign => format!(":{}{}", sign.map_or(String::new(), String::from), self.until(Some('}'), false, false)?.value),
+                sign => format!(
+                    ":{}{}",
+                    sign.map_or(String::new(), String::from),
+                    self.until(Some('}'), false, false)?.value
+                ),
             },
             Some(sign @ ('+' | '-' | '?')) => format!("{sign}{}", self.until(Some('}'), false, false)?.value),
             Some(sign @ ('#' | '%')) => format!("{sign}{}", self.until(Some('}'), true, true)?.value),
@@ -387,7 +391,13 @@ impl<'a> Reader<'a> {
             return Err(ExpandError::TooLong);
         }
         let span = Span::new(self.text.source(start), self.text.slice(start..self.at).end());
-        read.parts.push(Part::Variable(Variable { name, span, operator, inner: used.inner, word: used.word }));
+        read.parts.push(Part::Variable(Variable {
+            name,
+            span,
+            operator,
+            inner: used.inner,
+            word: used.word,
+        }));
         Ok(())
     }
 

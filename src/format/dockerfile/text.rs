@@ -188,6 +188,9 @@ mod tests {
     fn inserts_by_offset_in_the_file() {
         let text = sample();
         let insert = |at: usize| text.with_insertions(&[(at, "+".to_owned())]);
-        assert_eq!([1, 2, 4, 5, 8, 9].map(insert), ["a+bcdé", "ab+cdé", "abcdé", "abc+dé", "abcdé+", "abcdé"]);
+        assert_eq!(
+            [1, 2, 4, 5, 8, 9].map(insert),
+            ["a+bcdé", "ab+cdé", "abcdé", "abc+dé", "abcdé+", "abcdé"]
+        );
     }
 }

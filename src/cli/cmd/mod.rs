@@ -2,6 +2,7 @@
 
 mod attest;
 mod keygen;
+mod pin;
 mod resolve;
 mod sbom;
 mod sign;
@@ -16,6 +17,7 @@ use crate::io::Io;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Resolve(resolve::Args),
+    Pin(pin::Args),
     Sbom(sbom::Args),
     Keygen(keygen::Args),
     Sign(sign::Args),
@@ -26,6 +28,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     match command {
         Command::Resolve(args) => resolve::run(args, io, ui).await,
+        Command::Pin(args) => pin::run(args, io, ui).await,
         Command::Sbom(args) => sbom::run(args, io, ui).await,
         Command::Keygen(args) => keygen::run(args, io, ui).await,
         Command::Sign(args) => sign::run(args, io, ui).await,

@@ -3,6 +3,7 @@
 
 mod crypto;
 mod io;
+pub(super) mod pin;
 mod sbom;
 mod sign;
 mod verify;

@@ -3,6 +3,7 @@
 mod args;
 mod cmd;
 mod error;
+mod evidence;
 mod key;
 mod password;
 mod render;

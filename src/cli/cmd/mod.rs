@@ -1,7 +1,9 @@
 //! One verb a file. Every verb has the same three paragraphs: gather, decide, tell.
 
-mod resolve;
 mod keygen;
+mod resolve;
+mod tree;
+mod verify;
 
 use clap::Subcommand;
 
@@ -14,6 +16,8 @@ use crate::io::Io;
 pub(super) enum Command {
     Resolve(resolve::Args),
     Keygen(keygen::Args),
+    Tree(tree::Args),
+    Verify(verify::Args),
 }
 
 /// Runs one verb.
@@ -21,5 +25,7 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
     match command {
         Command::Resolve(args) => resolve::run(args, io, ui).await,
         Command::Keygen(args) => keygen::run(args, io, ui).await,
+        Command::Tree(args) => tree::run(args, io, ui).await,
+        Command::Verify(args) => verify::run(args, io, ui).await,
     }
 }

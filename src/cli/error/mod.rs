@@ -3,6 +3,7 @@
 
 mod crypto;
 mod io;
+pub(super) mod policy;
 mod sign;
 mod verify;
 

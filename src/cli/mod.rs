@@ -4,6 +4,7 @@ mod args;
 mod cmd;
 mod error;
 mod examples;
+mod evidence;
 mod key;
 mod password;
 mod publish;

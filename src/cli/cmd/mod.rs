@@ -6,6 +6,8 @@ mod pin;
 mod resolve;
 mod sbom;
 mod sign;
+mod tree;
+mod verify;
 
 use clap::Subcommand;
 
@@ -22,6 +24,8 @@ pub(super) enum Command {
     Keygen(keygen::Args),
     Sign(sign::Args),
     Attest(attest::Args),
+    Verify(verify::Args),
+    Tree(tree::Args),
 }
 
 /// Runs one verb.
@@ -33,5 +37,7 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Keygen(args) => keygen::run(args, io, ui).await,
         Command::Sign(args) => sign::run(args, io, ui).await,
         Command::Attest(args) => attest::run(args, io, ui).await,
+        Command::Verify(args) => verify::run(args, io, ui).await,
+        Command::Tree(args) => tree::run(args, io, ui).await,
     }
 }

@@ -5,6 +5,7 @@ mod crypto;
 mod io;
 pub(super) mod pin;
 mod sbom;
+pub(super) mod policy;
 mod sign;
 mod verify;
 

@@ -3,8 +3,8 @@
 mod args;
 mod cmd;
 mod error;
-mod examples;
 mod evidence;
+mod examples;
 mod key;
 mod password;
 mod publish;

@@ -4,8 +4,8 @@
 mod crypto;
 mod io;
 pub(super) mod pin;
-mod sbom;
 pub(super) mod policy;
+mod sbom;
 mod sign;
 mod verify;
 

@@ -114,6 +114,14 @@ pub(super) async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, 
         .unwrap_or(Err(HttpError::Slow { seconds: limits::BODY_SECONDS }))
 }
 
+/// Reads a body that says nothing, so that the connection can be used again.
+pub(super) async fn discard(response: Response) {
+    if response.content_length() != Some(0) {
+        // Whatever is wrong with it, the next request has a connection of its own then.
+        let _ = read(response, limits::ERROR_BODY).await;
+    }
+}
+
 /// The next piece of a body; none at its end.
 pub(super) async fn next(
     response: &mut Response,

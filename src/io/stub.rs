@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use super::Environment;
 use super::registry::{Registries, Remote};
-use super::{Access, Environment, Io, Source};
 use crate::base::Digest;
 
 /// A request as it arrived.
@@ -103,11 +103,6 @@ impl Stub {
         let registries = Registries::new(variables(environment), Vec::new());
         let reference = format!("127.0.0.1:{}/{rest}", self.port).parse().unwrap();
         Remote::new(Arc::new(registries), reference).unwrap()
-    }
-
-    pub(super) fn source(&self, rest: &str) -> Source {
-        let io = Io::new(Environment::default(), Access::Online { plain_http: Vec::new() }).unwrap();
-        io.open(&format!("127.0.0.1:{}/{rest}", self.port).parse().unwrap()).unwrap()
     }
 }
 

@@ -32,6 +32,7 @@ impl Remote {
         let call = Call::get(self.url(&format!("manifests/{tag}"))?, thing).accept(MANIFESTS);
         let response = self.send(&call).await?;
         if response.status() == StatusCode::NOT_FOUND {
+            http::discard(response).await;
             return Ok(None);
         }
         let response = expect(response, &[StatusCode::OK], &call.thing).await?;

@@ -31,10 +31,12 @@ impl Remote {
         let location = self
             .upload_location(&start.url, &session, digest)
             .map_err(|reason| RegistryError::UploadLocation { thing: thing.clone(), reason })?;
+        http::discard(session).await;
         let put = Call::write(Method::PUT, location, thing.clone()).body(BINARY, bytes);
         let done =
             expect(self.send(&put).await?, &[StatusCode::CREATED, StatusCode::NO_CONTENT], &thing).await?;
         check_digest(&done, digest, thing)?;
+        http::discard(done).await;
         Ok(digest)
     }
 
@@ -45,7 +47,9 @@ impl Remote {
         bytes: &[u8],
         tag: Option<&Tag>,
     ) -> Result<Digest, RegistryError> {
-        self.put_manifest(media_type, bytes, tag).await.map(|(digest, _)| digest)
+        let (digest, answer) = self.put_manifest(media_type, bytes, tag).await?;
+        http::discard(answer).await;
+        Ok(digest)
     }
 
     /// Pushes a manifest that is about `subject`, and sees to it that it is listed.
@@ -57,7 +61,9 @@ impl Remote {
         subject: Digest,
     ) -> Result<Digest, RegistryError> {
         let (digest, answer) = self.put_manifest(OCI_MANIFEST, manifest, None).await?;
-        if answer.headers().contains_key(OCI_SUBJECT) {
+        let is_listed = answer.headers().contains_key(OCI_SUBJECT);
+        http::discard(answer).await;
+        if is_listed {
             return Ok(digest);
         }
         let entry = Descriptor {

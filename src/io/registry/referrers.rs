@@ -20,10 +20,10 @@ impl Remote {
     /// Everything that the registry, or the tag that stands in for its API, lists. "Nothing" is only concluded from an empty list or a
     /// 404 of both: a registry that refuses or breaks must not hide signatures.
     pub(in crate::io) async fn referrers(&self, subject: Digest) -> Result<Vec<Listed>, RegistryError> {
-        if self.has_referrers.get() != Some(&false) {
-            if let Some(listed) = self.list_referrers(subject).await? {
-                return Ok(listed);
-            }
+        if self.has_referrers.get() != Some(&false)
+            && let Some(listed) = self.list_referrers(subject).await?
+        {
+            return Ok(listed);
         }
         let tag = Tag::about(subject, "");
         let thing = Thing::Tagged(self.repository().clone(), tag.clone());
@@ -52,6 +52,7 @@ impl Remote {
             if response.status() == StatusCode::NOT_FOUND && seen.len() == 1 {
                 // A race that sets it twice sets the same.
                 let _ = self.has_referrers.set(false);
+                http::discard(response).await;
                 return Ok(None);
             }
             let response = expect(response, &[StatusCode::OK], &thing).await?;

@@ -67,6 +67,7 @@ impl Remote {
                 }
                 rounds += 1;
                 self.authenticate(call, &response, used.as_ref()).await?;
+                http::discard(response).await;
                 continue;
             }
             let follows = call.method == Method::GET || call.method == Method::HEAD;
@@ -77,6 +78,7 @@ impl Remote {
                 })?;
                 at_home = at_home && http::same_origin(&next, &self.base);
                 url = next;
+                http::discard(response).await;
                 continue;
             }
             return Ok(response);
@@ -400,18 +402,26 @@ mod tests {
     #[test]
     fn a_token_server_elsewhere_learns_nothing() {
         let collector = Stub::new(|_| Reply::ok("application/json", r#"{"token":"t"}"#));
-        for realm in ["http://127.0.0.1:PORT/t", "http://localhost:PORT/t", "//127.0.0.1:PORT/t"] {
+        let ask = |realm: &str| {
             let realm = realm.replace("PORT", &collector.port.to_string());
             let challenge = format!(r#"Bearer realm="{realm}",service="s""#);
             let stub = Stub::new(move |_| Reply::new(401).with("www-authenticate", &challenge));
             let folder = home(&format!("127.0.0.1:{}", stub.port), ALICE);
-            let result = root(&remote_of(&stub, &folder));
-            assert!(
-                matches!(result, Err(RegistryError::Auth { source: AuthError::Realm { .. }, .. })),
-                "{result:?}"
-            );
+            root(&remote_of(&stub, &folder)).unwrap_err()
+        };
+        for realm in ["http://localhost:PORT/t", "//localhost:PORT/t"] {
+            let error = ask(realm);
+            let is_refused = matches!(error, RegistryError::Auth { source: AuthError::Realm { .. }, .. });
+            assert!(is_refused, "{realm}: {error:?}");
         }
         assert!(collector.log().is_empty());
+        // Another port of the same host is asked, but told nothing.
+        for realm in ["http://127.0.0.1:PORT/t", "//127.0.0.1:PORT/t"] {
+            let error = ask(realm).to_string();
+            assert!(error.contains("the stored credentials are not for this host"), "{error}");
+        }
+        assert!(!collector.log().is_empty());
+        assert!(collector.asked().iter().all(|asked| asked.header("authorization").is_none()));
     }
 
     #[test]

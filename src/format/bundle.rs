@@ -133,3 +133,35 @@ pub enum BundleError {
         found: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `cosign sign` 3.1.1 wrote.
+    const COSIGN: &[u8] =
+        include_bytes!("../../testdata/cosign/bundle/c3-sign-referrers/v1.referrer-0.layer-0.json");
+
+    #[test]
+    fn what_is_written_is_what_cosign_writes() {
+        let bundle = Bundle::parse(COSIGN).unwrap();
+        let (Material::PublicKey { hint }, BundleContent::Envelope(envelope)) =
+            (bundle.material(), bundle.content())
+        else {
+            panic!("{bundle:?}")
+        };
+        let json: serde_json::Value = serde_json::from_slice(COSIGN).unwrap();
+        let payload = STANDARD.decode(json["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
+        let envelope = Envelope::write(envelope.payload_type(), &payload, envelope.signature());
+        assert_eq!(Bundle::write(hint, &envelope), String::from_utf8_lossy(COSIGN));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(bytes: Vec<u8>, material in r#"[\[\]{}",:a1]{0,20}"#) {
+            let _ = Bundle::parse(&bytes);
+            let text = format!(r#"{{"mediaType":"{MEDIA_TYPE}","verificationMaterial":{material},"dsseEnvelope":{{}}}}"#);
+            let _ = Bundle::parse(text.as_bytes());
+        }
+    }
+}

@@ -2,10 +2,17 @@
 
 pub mod bundle;
 pub mod config;
+pub mod cyclonedx;
+pub mod dockerfile;
 pub mod dsse;
 pub mod index;
 pub mod json;
+pub mod license;
 pub mod manifest;
 mod object;
+pub mod policy;
+pub mod purl;
+mod sbom;
 pub mod simple_signing;
+pub mod spdx;
 pub mod statement;

@@ -2,7 +2,9 @@
 
 use super::CliError;
 use crate::cli::Outcome;
-use crate::io::{FileError, IoError};
+use crate::format::index::SelectError;
+use crate::io::image::ImageError;
+use crate::io::{AuthError, FileError, HttpError, IoError, LayoutError, RegistryError, SourceError};
 
 impl From<FileError> for CliError {
     fn from(error: FileError) -> Self {
@@ -23,3 +25,146 @@ impl From<IoError> for CliError {
         }
     }
 }
+
+impl From<SourceError> for CliError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Layout(error) => error.into(),
+            SourceError::Offline { .. } => Self::new(Outcome::Unknown, error)
+                .hint("leave out --offline, or name an image in files: oci:DIR, oci-archive:FILE, docker-archive:FILE"),
+            SourceError::Registry(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegistryError> for CliError {
+    fn from(error: RegistryError) -> Self {
+        let hint = match &error {
+            RegistryError::Auth { source, .. } => auth_hint(source),
+            RegistryError::Denied { .. } => Some(SIGN_IN.to_owned()),
+            RegistryError::NotFound { .. } => Some(
+                "check the spelling; a registry may also say so when you may not see it: then sign in, for example with `docker login`"
+                    .to_owned(),
+            ),
+            RegistryError::Status { status: 429, .. } => {
+                Some("the registry limits how much is asked: wait, or sign in, for example with `docker login`".to_owned())
+            }
+            RegistryError::Transport { source, .. } => http_hint(source),
+            RegistryError::LostUpdate { .. } => {
+                Some("others write to the same list right now: run the command again".to_owned())
+            }
+            RegistryError::ContentType { .. }
+            | RegistryError::Digest { .. }
+            | RegistryError::DigestHeader { .. }
+            | RegistryError::Size { .. } => {
+                Some("do not use this content: the registry, or something on the way to it, changed it".to_owned())
+            }
+            RegistryError::Endpoint { .. }
+            | RegistryError::ListType { .. }
+            | RegistryError::Malformed { .. }
+            | RegistryError::NextPage { .. }
+            | RegistryError::Redirect { .. }
+            | RegistryError::Status { .. }
+            | RegistryError::Temporary { .. }
+            | RegistryError::TooLarge { .. }
+            | RegistryError::TooMany { .. }
+            | RegistryError::UploadLocation { .. } => None,
+        };
+        let error = Self::new(Outcome::Unknown, error);
+        hint.into_iter().fold(error, CliError::hint)
+    }
+}
+
+fn auth_hint(error: &AuthError) -> Option<String> {
+    match error {
+        AuthError::NoCredentials { .. }
+        | AuthError::TokenForBasic { .. }
+        | AuthError::TokenRefused { .. } => Some(SIGN_IN.to_owned()),
+        AuthError::Config { .. }
+        | AuthError::ConfigFile(_)
+        | AuthError::Entry { .. }
+        | AuthError::HelperName { .. } => {
+            Some("repair the file, or sign in anew, for example with `docker login`".to_owned())
+        }
+        AuthError::HelperNotRun { name, .. } => Some(format!(
+            "install docker-credential-{name} in a folder of PATH, or remove `{name}` from the credentials file"
+        )),
+        AuthError::HelperOutput { .. }
+        | AuthError::HelperOutputTooLarge { .. }
+        | AuthError::HelperRefused { .. }
+        | AuthError::HelperSlow { .. }
+        | AuthError::Realm { .. }
+        | AuthError::Scheme { .. }
+        | AuthError::TokenBody { .. }
+        | AuthError::TokenServer { .. } => None,
+    }
+}
+
+fn http_hint(error: &HttpError) -> Option<String> {
+    match error {
+        HttpError::Setup { .. } => Some(
+            "install the CA certificates of your system, or name a file of them in SSL_CERT_FILE".to_owned(),
+        ),
+        HttpError::Unreachable { host, .. } => host.strip_prefix("https://").map(|host| {
+            format!("check name and network; if {host} is a registry without TLS, add `--plain-http {host}`")
+        }),
+        HttpError::Encoded { .. }
+        | HttpError::Interrupted { .. }
+        | HttpError::Proxy { .. }
+        | HttpError::Slow { .. }
+        | HttpError::TooLarge { .. } => None,
+    }
+}
+
+impl From<LayoutError> for CliError {
+    fn from(error: LayoutError) -> Self {
+        match &error {
+            LayoutError::Ambiguous { layout, .. } => {
+                let hint = format!("for example oci:{}:TAG or oci:{0}@sha256:…", layout.display());
+                Self::new(Outcome::Usage, error).hint(hint)
+            }
+            LayoutError::Digest { .. } | LayoutError::Size { .. } => Self::new(Outcome::Unknown, error)
+                .hint("do not use this content: it is not what its name says; copy the image again"),
+            LayoutError::NotThat { .. } => Self::new(Outcome::Unknown, error)
+                .hint("oci:DIR is an OCI image layout, oci-archive:FILE a tar of one, docker-archive:FILE what `docker save` writes"),
+            LayoutError::ReadOnly { .. } => Self::new(Outcome::Usage, error)
+                .hint("unpack it with tar and name the folder: oci:DIR"),
+            LayoutError::Exists { .. } => Self::new(Outcome::Usage, error),
+            LayoutError::DuplicateEntry { .. }
+            | LayoutError::EntryName { .. }
+            | LayoutError::Json { .. }
+            | LayoutError::Malformed { .. }
+            | LayoutError::Missing { .. }
+            | LayoutError::NoImage { .. }
+            | LayoutError::NotFound { .. }
+            | LayoutError::NotRegular { .. }
+            | LayoutError::Read { .. }
+            | LayoutError::TagTwice { .. }
+            | LayoutError::TooLarge { .. }
+            | LayoutError::TooMany { .. }
+            | LayoutError::Truncated { .. }
+            | LayoutError::Version { .. }
+            | LayoutError::Write { .. } => Self::new(Outcome::Unknown, error),
+        }
+    }
+}
+
+impl From<ImageError> for CliError {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Source(error) => error.into(),
+            ImageError::Select(SelectError::NoMatch { .. }) => {
+                Self::new(Outcome::Unknown, error).hint("choose one with --platform OS/ARCH")
+            }
+            ImageError::Config { .. }
+            | ImageError::LayerCount { .. }
+            | ImageError::Manifest(_)
+            | ImageError::NotAnImage { .. }
+            | ImageError::Select(SelectError::NoImages | SelectError::Undeclared { .. })
+            | ImageError::Size { .. }
+            | ImageError::TooDeep => Self::new(Outcome::Unknown, error),
+        }
+    }
+}
+
+const SIGN_IN: &str = "check the spelling, or sign in, for example with `docker login`: plimsoll reads the files of docker and podman";

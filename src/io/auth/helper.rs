@@ -1,0 +1,90 @@
+//! Credential helpers: `docker-credential-NAME get`, github.com/docker/docker-credential-helpers.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+
+use super::{AuthError, Credentials};
+use crate::base::{Secret, limits};
+use crate::format::json::parse_strict;
+use crate::io::Environment;
+
+/// Asks the helper `name` for the credentials of `server`; none if it has none.
+pub(super) async fn ask(
+    name: &str,
+    server: &str,
+    environment: &Environment,
+) -> Result<Option<Credentials>, AuthError> {
+    let owned = || name.to_owned();
+    let child = Command::new(format!("docker-credential-{name}"))
+        .arg("get")
+        .env_clear()
+        .envs(environment.iter())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| AuthError::HelperNotRun { name: owned(), source })?;
+    let time = Duration::from_secs(limits::HELPER_SECONDS);
+    let (succeeded, output) = tokio::time::timeout(time, converse(child, server))
+        .await
+        .map_err(|_| AuthError::HelperSlow { name: owned() })?
+        .map_err(|source| AuthError::HelperNotRun { name: owned(), source })?;
+    if output.expose().len() as u64 > limits::HELPER_OUTPUT {
+        return Err(AuthError::HelperOutputTooLarge { name: owned() });
+    }
+    if !succeeded {
+        // The protocol puts errors on stdout; this one means that there are none.
+        let message = String::from_utf8_lossy(output.expose()).trim().to_owned();
+        if message.contains("credentials not found") {
+            return Ok(None);
+        }
+        let message = message.chars().take(200).collect();
+        return Err(AuthError::HelperRefused { name: owned(), server: server.to_owned(), message });
+    }
+    let answer: Answer =
+        parse_strict(output.expose()).map_err(|_| AuthError::HelperOutput { name: owned() })?;
+    if answer.secret.is_empty() {
+        return Ok(None);
+    }
+    let secret = Secret::new(answer.secret);
+    Ok(Some(match answer.username.as_str() {
+        "<token>" => Credentials::IdentityToken(secret),
+        _ => Credentials::Basic { username: answer.username, password: secret },
+    }))
+}
+
+async fn converse(mut child: Child, server: &str) -> std::io::Result<(bool, Secret<Vec<u8>>)> {
+    if let Some(mut input) = child.stdin.take() {
+        // A helper that does not read is no error by itself.
+        let _ = input.write_all(server.as_bytes()).await;
+    }
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(limits::HELPER_OUTPUT + 1).read_to_end(&mut output).await?;
+    }
+    if output.len() as u64 > limits::HELPER_OUTPUT {
+        return Ok((false, Secret::new(output)));
+    }
+    Ok((child.wait().await?.success(), Secret::new(output)))
+}
+
+/// Whether `name` may become part of a program's name: nothing that leaves the search path.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    secret: String,
+}

@@ -1,0 +1,364 @@
+//! Credentials that docker, podman and their like have stored.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde::Deserialize;
+use tokio::sync::{Mutex, OnceCell};
+
+use super::{AuthError, Credentials, helper};
+use crate::base::{DOCKER_HUB, Registry, Repository, Secret, limits};
+use crate::format::json::parse_strict;
+use crate::io::{Environment, FileError, Files};
+
+/// Finds credentials. Nothing is read before a server asked.
+#[derive(Debug)]
+pub(super) struct Keyring {
+    environment: Environment,
+    files: OnceCell<Vec<ConfigFile>>,
+    // By helper and server, so that a helper runs once.
+    asked: Mutex<HashMap<(String, String), Option<Credentials>>>,
+}
+
+impl Keyring {
+    pub(super) fn new(environment: Environment) -> Self {
+        Self { environment, files: OnceCell::new(), asked: Mutex::default() }
+    }
+
+    /// The credentials for a repository: the first file that has some decides.
+    pub(super) async fn find(&self, repository: &Repository) -> Result<Option<Credentials>, AuthError> {
+        let files = self.files.get_or_try_init(|| async { self.read() }).await?;
+        for file in files {
+            if let Some(found) = self.look(file, repository).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn look(
+        &self,
+        file: &ConfigFile,
+        repository: &Repository,
+    ) -> Result<Option<Credentials>, AuthError> {
+        let registry = repository.registry();
+        if let Some(name) = file.helper(registry) {
+            if !helper::is_name(name) {
+                let name = name.chars().take(64).collect();
+                return Err(AuthError::HelperName { file: file.name.clone(), name });
+            }
+            let server = server(registry);
+            let mut asked = self.asked.lock().await;
+            let key = (name.to_owned(), server.to_owned());
+            let answer = match asked.get(&key) {
+                Some(answer) => answer.clone(),
+                None => {
+                    let answer = helper::ask(name, server, &self.environment).await?;
+                    asked.insert(key, answer.clone());
+                    answer
+                }
+            };
+            if answer.is_some() {
+                return Ok(answer);
+            }
+        }
+        file.entry(repository)
+    }
+
+    /// In the order in which they are asked.
+    fn read(&self) -> Result<Vec<ConfigFile>, AuthError> {
+        let mut out = Vec::new();
+        if let Some(text) = self.environment.get("DOCKER_AUTH_CONFIG").filter(|text| !text.is_empty()) {
+            out.push(ConfigFile::parse("environment variable DOCKER_AUTH_CONFIG", text.as_bytes())?);
+        }
+        for path in self.paths() {
+            match Files.read_at_most(&path, limits::INPUT_FILE) {
+                Ok(bytes) => out.push(ConfigFile::parse(&path.display().to_string(), &bytes)?),
+                Err(FileError::NotFound { .. }) => {}
+                Err(error) => return Err(AuthError::ConfigFile(error)),
+            }
+        }
+        Ok(out)
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        let variable =
+            |name: &str| self.environment.get(name).filter(|text| !text.is_empty()).map(PathBuf::from);
+        let home = variable("HOME");
+        let docker = variable("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
+        let config = variable("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+        [
+            variable("REGISTRY_AUTH_FILE"),
+            docker.map(|folder| folder.join("config.json")),
+            variable("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
+            config.map(|folder| folder.join("containers/auth.json")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// One file, not yet searched.
+#[derive(Debug)]
+struct ConfigFile {
+    name: String,
+    auths: BTreeMap<String, EntryWire>,
+    helpers: BTreeMap<String, String>,
+    store: Option<String>,
+}
+
+impl ConfigFile {
+    fn parse(name: &str, bytes: &[u8]) -> Result<Self, AuthError> {
+        let wire: ConfigWire = if bytes.trim_ascii().is_empty() {
+            ConfigWire::default()
+        } else {
+            parse_strict(bytes).map_err(|source| AuthError::Config { file: name.to_owned(), source })?
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            auths: wire.auths.unwrap_or_default(),
+            helpers: wire.cred_helpers.unwrap_or_default(),
+            store: wire.creds_store.filter(|store| !store.is_empty()),
+        })
+    }
+
+    /// `credHelpers` before `credsStore`.
+    fn helper(&self, registry: &Registry) -> Option<&str> {
+        let named = self.helpers.iter().find(|(key, _)| is_key_of(key, registry, ""));
+        named
+            .map(|(_, name)| name)
+            .or(self.store.as_ref())
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
+    }
+
+    /// `auths`, the most specific key first (`host/group/app`, `host/group`, `host`).
+    fn entry(&self, repository: &Repository) -> Result<Option<Credentials>, AuthError> {
+        let mut path = repository.path();
+        loop {
+            let found = self.auths.iter().filter(|(key, _)| is_key_of(key, repository.registry(), path));
+            // A plain key before one that is a URL.
+            for (key, entry) in found.clone().filter(|(key, _)| !key.contains("://")).chain(found) {
+                if let Some(credentials) = entry.read().ok_or_else(|| self.bad(key))? {
+                    return Ok(Some(credentials));
+                }
+            }
+            if path.is_empty() {
+                return Ok(None);
+            }
+            path = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
+    }
+
+    fn bad(&self, key: &str) -> AuthError {
+        AuthError::Entry { file: self.name.clone(), key: key.chars().take(128).collect() }
+    }
+}
+
+/// Whether a key means exactly this registry and path. Host and port must be equal: no suffixes, no prefixes within a name.
+fn is_key_of(key: &str, registry: &Registry, path: &str) -> bool {
+    let (host, rest) = match key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")) {
+        // Only the host of a URL counts; old docker wrote `https://host/v1/`.
+        Some(url) => (url.split('/').next().unwrap_or(url), ""),
+        None => key.split_once('/').unwrap_or((key, "")),
+    };
+    let rest = rest.trim_end_matches('/');
+    let rest = if matches!(rest, "v1" | "v2") { "" } else { rest };
+    rest == path && host.parse::<Registry>().is_ok_and(|host| host == *registry)
+}
+
+/// As helpers know the server.
+fn server(registry: &Registry) -> &str {
+    match registry.as_str() {
+        DOCKER_HUB => "https://index.docker.io/v1/",
+        other => other,
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConfigWire {
+    auths: Option<BTreeMap<String, EntryWire>>,
+    cred_helpers: Option<BTreeMap<String, String>>,
+    creds_store: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct EntryWire {
+    auth: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    identitytoken: Option<String>,
+    registrytoken: Option<String>,
+}
+
+impl EntryWire {
+    /// None if it is malformed, `Some(None)` if it is empty, as docker leaves it beside a helper.
+    fn read(&self) -> Option<Option<Credentials>> {
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        if let Some(token) = filled(&self.registrytoken) {
+            return Some(Some(Credentials::Bearer(Secret::new(token))));
+        }
+        if let Some(token) = filled(&self.identitytoken) {
+            return Some(Some(Credentials::IdentityToken(Secret::new(token))));
+        }
+        if let Some(auth) = filled(&self.auth) {
+            let bytes = STANDARD.decode(&auth).or_else(|_| STANDARD_NO_PAD.decode(&auth)).ok()?;
+            let text = Secret::new(String::from_utf8(bytes).ok()?);
+            let (username, password) = text.expose().split_once(':')?;
+            return Some(basic(username, password.trim_end_matches('\0')));
+        }
+        Some(match (filled(&self.username), filled(&self.password)) {
+            (Some(username), Some(password)) => basic(&username, &password),
+            _ => None,
+        })
+    }
+}
+
+fn basic(username: &str, password: &str) -> Option<Credentials> {
+    let password = Secret::new(password.to_owned());
+    Some(Credentials::Basic { username: username.to_owned(), password })
+}
+
+impl std::fmt::Debug for EntryWire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(text: &str) -> Repository {
+        text.parse().unwrap()
+    }
+
+    fn found(config: &str, name: &str) -> Option<String> {
+        let file = ConfigFile::parse("f", config.as_bytes()).unwrap();
+        file.entry(&repository(name)).unwrap().map(|credentials| match credentials {
+            Credentials::Basic { username, password } => format!("{username}:{}", password.expose()),
+            Credentials::Bearer(token) => format!("bearer {}", token.expose()),
+            Credentials::IdentityToken(token) => format!("identity {}", token.expose()),
+        })
+    }
+
+    #[test]
+    fn keys_match_exactly() {
+        for (key, name, matches) in [
+            ("https://index.docker.io/v1/", "alpine", true),
+            ("docker.io", "alpine", true),
+            ("index.docker.io", "alpine", true),
+            ("registry-1.docker.io", "alpine", false),
+            ("evil-docker.io", "alpine", false),
+            ("docker.io.evil", "alpine", false),
+            ("ghcr.io", "ghcr.io/a/b", true),
+            ("GHCR.io", "ghcr.io/a/b", true),
+            ("https://ghcr.io", "ghcr.io/a/b", true),
+            ("http://ghcr.io/v2/", "ghcr.io/a/b", true),
+            ("ghcr.io/v1/", "ghcr.io/a/b", true),
+            ("ghcr.io:443", "ghcr.io/a/b", false),
+            ("ghcr.io:5000", "ghcr.io/a/b", false),
+            ("ghcr.io", "ghcr.io:5000/a/b", false),
+            ("ghcr.io/foo", "ghcr.io/foobar/x", false),
+            ("ghcr.io/foo", "ghcr.io/foo/x", true),
+            ("ghcr.io/foo/x", "ghcr.io/foo/x", true),
+            ("ghcr.io/foo/x/y", "ghcr.io/foo/x", false),
+            ("*.io", "ghcr.io/foo", false),
+            ("io", "ghcr.io/foo", false),
+            ("", "ghcr.io/foo", false),
+            ("localhost:5000", "localhost:5000/a", true),
+            ("localhost", "localhost:5000/a", false),
+            ("user@ghcr.io", "ghcr.io/a", false),
+        ] {
+            let config = format!(r#"{{"auths":{{"{key}":{{"auth":"YTpi"}}}}}}"#);
+            assert_eq!(found(&config, name).is_some(), matches, "{key} for {name}");
+        }
+    }
+
+    #[test]
+    fn the_most_specific_key_wins() {
+        let config = r#"{"auths":{
+            "h.io":{"auth":"YTox"}, "h.io/g":{"auth":"YToy"}, "h.io/g/app":{"auth":"YToz"},
+            "https://d.io/v1/":{"auth":"YTox"}, "d.io":{"auth":"YToy"}}}"#;
+        for (name, want) in [
+            ("h.io/x", "a:1"),
+            ("h.io/g/x", "a:2"),
+            ("h.io/g/app", "a:3"),
+            ("h.io/g/app/x", "a:3"),
+            ("d.io/x", "a:2"),
+        ] {
+            assert_eq!(found(config, name).as_deref(), Some(want), "{name}");
+        }
+    }
+
+    #[test]
+    fn reads_every_kind_of_entry() {
+        for (entry, want) in [
+            (r#"{"auth":"YTpiOmM="}"#, Some("a:b:c")),
+            (r#"{"auth":"YTpiOmM"}"#, Some("a:b:c")),
+            (r#"{"auth":"YTpiAAA="}"#, Some("a:b")),
+            (r#"{"username":"a","password":"b"}"#, Some("a:b")),
+            (r#"{"auth":"YTpi","identitytoken":"t"}"#, Some("identity t")),
+            (r#"{"registrytoken":"r","auth":"YTpi"}"#, Some("bearer r")),
+            (r#"{}"#, None),
+            (r#"{"auth":""}"#, None),
+            (r#"{"username":"a"}"#, None),
+        ] {
+            assert_eq!(
+                found(&format!(r#"{{"auths":{{"h.io":{entry}}}}}"#), "h.io/a").as_deref(),
+                want,
+                "{entry}"
+            );
+        }
+        for entry in [r#"{"auth":"%%%"}"#, r#"{"auth":"YQ=="}"#, r#"{"auth":"/w=="}"#] {
+            let config = format!(r#"{{"auths":{{"h.io":{entry}}}}}"#);
+            let error = ConfigFile::parse("f", config.as_bytes()).unwrap().entry(&repository("h.io/a"));
+            assert!(matches!(error, Err(AuthError::Entry { .. })), "{entry}");
+        }
+    }
+
+    #[test]
+    fn helpers_come_first_and_malformed_files_are_errors() {
+        let config =
+            r#"{"credsStore":"all","credHelpers":{"h.io":"one","https://index.docker.io/v1/":"hub"}}"#;
+        let file = ConfigFile::parse("f", config.as_bytes()).unwrap();
+        assert_eq!(file.helper(&"h.io".parse().unwrap()), Some("one"));
+        assert_eq!(file.helper(&"docker.io".parse().unwrap()), Some("hub"));
+        assert_eq!(file.helper(&"x.io".parse().unwrap()), Some("all"));
+        for text in ["[]", "{", r#"{"auths":[]}"#, r#"{"auths":{},"auths":{}}"#, "\u{feff}{}"] {
+            assert!(
+                matches!(ConfigFile::parse("f", text.as_bytes()), Err(AuthError::Config { .. })),
+                "{text}"
+            );
+        }
+        assert!(ConfigFile::parse("f", b" \n").unwrap().auths.is_empty());
+    }
+
+    #[test]
+    fn files_are_asked_in_order() {
+        let variables = [
+            ("HOME", "/h"),
+            ("DOCKER_CONFIG", "/d"),
+            ("REGISTRY_AUTH_FILE", "/r"),
+            ("XDG_RUNTIME_DIR", "/x"),
+        ];
+        let environment =
+            variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let paths: Vec<_> =
+            Keyring::new(environment).paths().iter().map(|path| path.display().to_string()).collect();
+        assert_eq!(
+            paths,
+            ["/r", "/d/config.json", "/x/containers/auth.json", "/h/.config/containers/auth.json"]
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let file = ConfigFile::parse("f", br#"{"auths":{"h.io":{"auth":"YTpodW50ZXIy"}}}"#).unwrap();
+        assert!(!format!("{file:?}").contains("YTpo"));
+    }
+}

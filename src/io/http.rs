@@ -1,0 +1,304 @@
+//! HTTP below registries and token servers: clients made when first needed, proxies, and reads with a limit.
+
+use std::error::Error;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::header::CONTENT_ENCODING;
+use reqwest::{Client, NoProxy, Proxy, Request, Response};
+use url::{Host, Url};
+
+use super::Environment;
+use crate::base::limits;
+
+/// HTTP with and without TLS. Redirects are never followed here: who may follow where with which credentials is decided by the caller.
+#[derive(Debug)]
+pub(super) struct Http {
+    plain: OnceLock<Client>,
+    tls: OnceLock<Client>,
+    environment: Environment,
+}
+
+impl Http {
+    /// Opens nothing yet.
+    pub(super) fn new(environment: Environment) -> Self {
+        Self { plain: OnceLock::new(), tls: OnceLock::new(), environment }
+    }
+
+    /// Sends one request. Every request of this program goes through here.
+    pub(super) async fn transmit(&self, request: Request) -> Result<Response, HttpError> {
+        let host = origin(request.url());
+        let client = self.client(request.url())?;
+        client.execute(request).await.map_err(|error| HttpError::Unreachable { host, source: opaque(error) })
+    }
+
+    fn client(&self, url: &Url) -> Result<&Client, HttpError> {
+        let is_tls = url.scheme() == "https";
+        let cell = if is_tls { &self.tls } else { &self.plain };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let mut builder = Client::builder()
+            .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(limits::CONNECT_SECONDS))
+            .read_timeout(Duration::from_secs(limits::READ_SECONDS));
+        for proxy in self.proxies()? {
+            builder = builder.proxy(proxy);
+        }
+        if !is_tls {
+            // Without TLS no certificate is looked at; a machine without CA files must still reach loopback.
+            builder = builder.tls_certs_only([]);
+        }
+        let client = builder.build().map_err(|error| HttpError::Setup { source: opaque(error) })?;
+        Ok(cell.get_or_init(|| client))
+    }
+
+    /// Proxies as curl reads the variables. Loopback is never proxied.
+    fn proxies(&self) -> Result<Vec<Proxy>, HttpError> {
+        let variable = |names: [&'static str; 2]| {
+            names.into_iter().find_map(|name| {
+                self.environment.get(name).filter(|value| !value.is_empty()).map(|value| (name, value))
+            })
+        };
+        let direct = variable(["no_proxy", "NO_PROXY"]).map_or("", |(_, value)| value);
+        let direct = NoProxy::from_string(&format!("localhost,127.0.0.0/8,::1,{direct}"));
+        let mut out = Vec::new();
+        let found = [
+            (variable(["http_proxy", "HTTP_PROXY"]), Kind::Http),
+            (variable(["https_proxy", "HTTPS_PROXY"]), Kind::Https),
+            (variable(["all_proxy", "ALL_PROXY"]), Kind::All),
+        ];
+        for (found, kind) in found {
+            let Some((name, value)) = found else { continue };
+            let proxy = match kind {
+                Kind::All => Proxy::all(value),
+                Kind::Http => Proxy::http(value),
+                Kind::Https => Proxy::https(value),
+            };
+            let proxy = proxy.map_err(|_| HttpError::Proxy { variable: name })?;
+            out.push(proxy.no_proxy(direct.clone()));
+        }
+        Ok(out)
+    }
+}
+
+/// For which URLs a proxy is.
+enum Kind {
+    All,
+    Http,
+    Https,
+}
+
+/// Reads a body of at most `limit` bytes, in bounded time.
+pub(super) async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, HttpError> {
+    check_encoding(&response)?;
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Err(HttpError::TooLarge { limit });
+    }
+    let reading = async {
+        let mut body = Vec::new();
+        while let Some(chunk) = next(&mut response).await? {
+            if (body.len() + chunk.len()) as u64 > limit {
+                return Err(HttpError::TooLarge { limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    };
+    let time = Duration::from_secs(limits::BODY_SECONDS);
+    tokio::time::timeout(time, reading)
+        .await
+        .unwrap_or(Err(HttpError::Slow { seconds: limits::BODY_SECONDS }))
+}
+
+/// The next piece of a body; none at its end.
+pub(super) async fn next(
+    response: &mut Response,
+) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]>>, HttpError> {
+    response.chunk().await.map_err(|error| HttpError::Interrupted { source: opaque(error) })
+}
+
+/// Refuses a body that is not the content itself: we ask for `identity`.
+pub(super) fn check_encoding(response: &Response) -> Result<(), HttpError> {
+    let coding = response.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes());
+    match coding {
+        None | Some(b"" | b"identity") => Ok(()),
+        Some(other) => {
+            Err(HttpError::Encoded { coding: String::from_utf8_lossy(other).chars().take(64).collect() })
+        }
+    }
+}
+
+/// A header's value, if it is there and text.
+pub(super) fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What to say about an error answer: the registry's own messages, or the start of the text.
+pub(super) async fn explanation(response: Response) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        #[serde(default)]
+        errors: Vec<Entry>,
+        details: Option<String>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let body = read(response, limits::ERROR_BODY).await.ok()?;
+    let text = match serde_json::from_slice::<Answer>(&body) {
+        Ok(answer) => {
+            let errors = answer.errors.iter().take(3);
+            let mut parts: Vec<String> =
+                errors.map(|entry| format!("{} {}", entry.code, entry.message).trim().to_owned()).collect();
+            parts.extend(answer.details);
+            parts.join("; ")
+        }
+        // A page for browsers says nothing here.
+        Err(_) if body.trim_ascii_start().starts_with(b"<") => String::new(),
+        Err(_) => String::from_utf8_lossy(&body).trim().to_owned(),
+    };
+    let text: String = text.chars().take(300).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// Whether two URLs have the same scheme, host and port.
+pub(super) fn same_origin(one: &Url, other: &Url) -> bool {
+    one.scheme() == other.scheme()
+        && one.host() == other.host()
+        && one.port_or_known_default() == other.port_or_known_default()
+}
+
+/// `scheme://host:port`: enough to say where, without path and query, which may hold secrets.
+pub(super) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// Whether the host is literally this machine or a private network. No name is looked up.
+pub(super) fn is_internal(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => is_internal_v4(address),
+        Some(Host::Ipv6(address)) => {
+            address.to_ipv4_mapped().is_some_and(is_internal_v4)
+                || address.is_loopback()
+                || address.is_unspecified()
+                || address.is_unique_local()
+                || address.is_unicast_link_local()
+        }
+        None => true,
+    }
+}
+
+fn is_internal_v4(address: std::net::Ipv4Addr) -> bool {
+    address.is_loopback() || address.is_private() || address.is_link_local() || address.is_unspecified()
+}
+
+/// Why there is no answer, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// A body in a content coding that was not asked for.
+    #[error("the answer has content coding `{coding}`, which was not asked for")]
+    Encoded {
+        /// As stated.
+        coding: String,
+    },
+    /// The connection ended in the middle.
+    #[error("the answer broke off")]
+    Interrupted {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A variable that should hold a proxy's URL.
+    #[error("environment variable {variable} is not a proxy URL")]
+    Proxy {
+        /// Its name; the value may hold a password.
+        variable: &'static str,
+    },
+    /// No client, for example because there are no CA certificates.
+    #[error("no TLS client")]
+    Setup {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A server that sends byte after byte for ever.
+    #[error("the answer took longer than {seconds} seconds")]
+    Slow {
+        /// The limit.
+        seconds: u64,
+    },
+    /// Over the limit.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// Bytes.
+        limit: u64,
+    },
+    /// No connection, or no answer on it.
+    #[error("no answer from {host}")]
+    Unreachable {
+        /// Scheme, host and port.
+        host: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+/// Without the URL: its query may hold a signature that gives access.
+fn opaque(error: reqwest::Error) -> Box<dyn Error + Send + Sync> {
+    error.without_url().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_internal_hosts_in_every_spelling() {
+        for text in [
+            "http://localhost/",
+            "http://x.localhost/",
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://10.1.2.3/",
+            "http://192.168.0.1/",
+            "http://169.254.169.254/",
+            "http://[::1]/",
+            "http://0.0.0.0/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[fe80::1]/",
+            "http://[fc00::1]/",
+            "http://127.1/",
+        ] {
+            assert!(is_internal(&text.parse().unwrap()), "{text}");
+        }
+        for text in
+            ["http://example.com/", "http://8.8.8.8/", "http://127.0.0.1.nip.io/", "http://[2001:db8::1]/"]
+        {
+            assert!(!is_internal(&text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn origins() {
+        let same = |one: &str, other: &str| same_origin(&one.parse().unwrap(), &other.parse().unwrap());
+        assert!(same("https://a/x", "https://A:443/y?z"));
+        for other in ["http://a/", "https://a:444/", "https://b/", "https://a.b/"] {
+            assert!(!same("https://a/", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_bad_proxy_is_named_without_its_value() {
+        let environment = [("HTTPS_PROXY".to_owned(), "http://user:hunter2@[".to_owned())];
+        let error = Http::new(environment.into_iter().collect()).proxies().unwrap_err();
+        assert_eq!(error.to_string(), "environment variable HTTPS_PROXY is not a proxy URL");
+    }
+}

@@ -1,0 +1,94 @@
+//! The tag that lists referrers where the registry does not: distribution-spec v1.1, "Referrers Tag Schema". Keeping it up, and keeping
+//! everybody's entries, is the client's duty; registries offer no conditional write.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::Remote;
+use super::error::{RegistryError, Thing};
+use crate::base::{Digest, Tag, limits};
+use crate::format::index::Index;
+use crate::format::json::parse_strict;
+use crate::format::manifest::{Descriptor, ManifestError, OCI_INDEX};
+
+impl Remote {
+    /// Adds `entry` to the list about `subject`, and looks again whether it, and all that was there, is still listed.
+    pub(super) async fn list_under_tag(
+        &self,
+        entry: &Descriptor,
+        subject: Digest,
+    ) -> Result<(), RegistryError> {
+        let tag = Tag::about(subject, "");
+        let thing = Thing::Tagged(self.repository().clone(), tag.clone());
+        let lock = self.shared.tag_lock(self.repository(), &tag);
+        let _held = lock.lock().await;
+        let mut entries = vec![written(entry)];
+        for _ in 0..limits::UPDATE_ROUNDS {
+            let started = Instant::now();
+            let found = self.listed(&tag).await?;
+            let missing: Vec<Value> =
+                entries.iter().filter(|entry| !contains(&found, entry)).cloned().collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            entries = [found, missing].concat();
+            let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
+            self.push_manifest(OCI_INDEX, index.to_string().as_bytes(), Some(&tag)).await?;
+            // Whoever read before our write has written by then.
+            tokio::time::sleep(pause(started.elapsed())).await;
+        }
+        let found = self.listed(&tag).await?;
+        if entries.iter().all(|entry| contains(&found, entry)) {
+            return Ok(());
+        }
+        Err(RegistryError::LostUpdate { thing, rounds: limits::UPDATE_ROUNDS })
+    }
+
+    /// The entries as they stand, with fields that we do not know.
+    async fn listed(&self, tag: &Tag) -> Result<Vec<Value>, RegistryError> {
+        let Some(found) = self.manifest_by_tag(tag).await? else { return Ok(Vec::new()) };
+        let malformed = |source: ManifestError| RegistryError::Malformed {
+            thing: Thing::Tagged(self.repository().clone(), tag.clone()),
+            source,
+        };
+        Index::parse(&found.content).map_err(malformed)?;
+        let value: Value =
+            parse_strict(found.content.bytes()).map_err(|error| malformed(ManifestError::Json(error)))?;
+        let entries = value.get("manifests").and_then(Value::as_array).cloned().unwrap_or_default();
+        // Nobody needs an entry twice.
+        let mut seen = BTreeSet::new();
+        Ok(entries.into_iter().filter(|entry| seen.insert(digest(entry).map(str::to_owned))).collect())
+    }
+}
+
+/// A descriptor as JSON.
+pub(in crate::io) fn written(entry: &Descriptor) -> Value {
+    let mut out = json!({
+        "mediaType": entry.media_type,
+        "digest": entry.digest.to_string(),
+        "size": entry.size,
+    });
+    if let Some(artifact_type) = &entry.artifact_type {
+        out["artifactType"] = json!(artifact_type);
+    }
+    if !entry.annotations.is_empty() {
+        out["annotations"] = json!(entry.annotations);
+    }
+    out
+}
+
+fn contains(entries: &[Value], wanted: &Value) -> bool {
+    entries.iter().any(|entry| digest(entry) == digest(wanted))
+}
+
+fn digest(entry: &Value) -> Option<&str> {
+    entry.get("digest").and_then(Value::as_str)
+}
+
+/// Twice as long as our own read and write took, with some dice so that two writers do not stay in step.
+fn pause(took: Duration) -> Duration {
+    let dice = getrandom::u32().unwrap_or(0) % 50;
+    (2 * took).clamp(Duration::from_millis(20), Duration::from_secs(2)) + Duration::from_millis(dice.into())
+}

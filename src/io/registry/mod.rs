@@ -1,0 +1,89 @@
+//! One repository of a registry: OCI distribution-spec v1.1.
+
+mod error;
+mod fallback;
+mod pull;
+mod push;
+mod referrers;
+mod send;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use url::Url;
+
+pub use error::{LinkFault, RedirectFault, RegistryError, Thing};
+pub(super) use fallback::written;
+
+use super::Environment;
+use super::auth::Authorizer;
+use super::http::Http;
+use crate::base::{Reference, Registry, Repository, Tag};
+
+/// What all repositories of one run share.
+#[derive(Debug)]
+pub(super) struct Registries {
+    http: Http,
+    authorizer: Authorizer,
+    environment: Environment,
+    plain_http: Vec<Registry>,
+    tag_locks: Mutex<HashMap<(Repository, Tag), Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Registries {
+    /// Opens nothing yet.
+    pub(super) fn new(environment: Environment, plain_http: Vec<Registry>) -> Self {
+        Self {
+            http: Http::new(environment.clone()),
+            authorizer: Authorizer::new(environment.clone()),
+            environment,
+            plain_http,
+            tag_locks: Mutex::default(),
+        }
+    }
+
+    /// One writer at a time for a tag.
+    fn tag_lock(&self, repository: &Repository, tag: &Tag) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.tag_locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.entry((repository.clone(), tag.clone())).or_default().clone()
+    }
+}
+
+/// One repository.
+#[derive(Clone, Debug)]
+pub(super) struct Remote {
+    shared: Arc<Registries>,
+    reference: Reference,
+    /// Of the registry: `https://host/v2/`.
+    base: Url,
+    /// Whether the registry has the referrers API, once it was asked.
+    has_referrers: Arc<OnceLock<bool>>,
+}
+
+impl Remote {
+    /// HTTPS, but for loopback and where HTTP was allowed by name.
+    pub(super) fn new(shared: Arc<Registries>, reference: Reference) -> Result<Self, RegistryError> {
+        let registry = reference.repository().registry();
+        let is_plain = registry.is_loopback() || shared.plain_http.contains(registry);
+        let scheme = if is_plain { "http" } else { "https" };
+        let base = Url::parse(&format!("{scheme}://{}/v2/", registry.endpoint()))
+            .map_err(|_| RegistryError::Endpoint { registry: registry.clone() })?;
+        Ok(Self { shared, reference, base, has_referrers: Arc::default() })
+    }
+
+    pub(super) fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    fn repository(&self) -> &Repository {
+        self.reference.repository()
+    }
+
+    /// A URL below the repository. `rest` is made of digests and tags only.
+    fn url(&self, rest: &str) -> Result<Url, RegistryError> {
+        let path = format!("{}/{rest}", self.repository().path());
+        self.base
+            .join(&path)
+            .map_err(|_| RegistryError::Endpoint { registry: self.repository().registry().clone() })
+    }
+}

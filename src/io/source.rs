@@ -1,0 +1,204 @@
+//! One image and what belongs to it, wherever it is.
+
+use std::collections::BTreeMap;
+
+use super::blob::LayerBlob;
+use super::layout::{Layout, LayoutError};
+use super::registry::{RegistryError, Remote};
+use crate::base::{Checked, Digest, PinnedReference, Registry, Repository, Tag};
+use crate::format::manifest::{AnyManifest, Descriptor};
+
+/// A repository in a registry, an image layout, or an archive. All content is checked before it is returned.
+#[derive(Clone, Debug)]
+pub struct Source(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Layout(Layout),
+    Remote(Box<Remote>),
+}
+
+/// What a reference names at the time of the run.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Of the manifest or index, computed from the bytes that were read.
+    pub digest: Digest,
+    /// Of the manifest or index.
+    pub media_type: String,
+    /// The manifest or index.
+    pub content: Checked,
+    /// The reference with its digest, where there is a registry.
+    pub pinned: Option<PinnedReference>,
+}
+
+/// A manifest or index, checked and well-formed.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// As content and header agree.
+    pub media_type: String,
+    /// The bytes.
+    pub content: Checked,
+}
+
+/// An entry in a list of what is about a manifest. The list is no proof: whoever can push can list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// The manifest that is said to be about it.
+    pub descriptor: Descriptor,
+    /// Who says so.
+    pub origin: ListedBy,
+}
+
+/// Who lists what is about a manifest.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum ListedBy {
+    /// The registry's referrers API.
+    Api,
+    /// The tag `sha256-…`.
+    FallbackTag,
+    /// `index.json` of a layout.
+    Layout,
+}
+
+impl Source {
+    pub(super) fn layout(layout: Layout) -> Self {
+        Self(Kind::Layout(layout))
+    }
+
+    pub(super) fn remote(remote: Remote) -> Self {
+        Self(Kind::Remote(Box::new(remote)))
+    }
+
+    /// The manifest or index that the locator names.
+    pub async fn resolve(&self) -> Result<Resolved, SourceError> {
+        let (fetched, reference) = match &self.0 {
+            Kind::Layout(layout) => (layout.root()?, None),
+            Kind::Remote(remote) => (remote.root().await?, Some(remote.reference().clone())),
+        };
+        let digest = fetched.content.digest();
+        let pinned = reference.map(|reference| PinnedReference::new(reference, digest));
+        Ok(Resolved { digest, media_type: fetched.media_type, content: fetched.content, pinned })
+    }
+
+    /// A manifest or index by digest.
+    pub async fn manifest(&self, digest: Digest) -> Result<Fetched, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.manifest(digest)?,
+            Kind::Remote(remote) => remote.manifest(digest).await?,
+        })
+    }
+
+    /// A manifest or index by tag. None means that there is no such tag, never that somebody refused.
+    pub async fn manifest_by_tag(&self, tag: &Tag) -> Result<Option<Fetched>, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.manifest_by_tag(tag)?,
+            Kind::Remote(remote) => remote.manifest_by_tag(tag).await?,
+        })
+    }
+
+    /// A blob of exactly `size` bytes, which must not be over `limit`.
+    pub async fn blob(&self, digest: Digest, size: u64, limit: u64) -> Result<Checked, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.blob(digest, size, limit)?,
+            Kind::Remote(remote) => remote.blob(digest, size, limit).await?,
+        })
+    }
+
+    /// A layer, on disk, once all of it is checked.
+    pub async fn layer(&self, layer: &Descriptor) -> Result<LayerBlob, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.layer(layer).await?,
+            Kind::Remote(remote) => remote.layer(layer).await?,
+        })
+    }
+
+    /// All that is listed as being about a manifest, by whatever list there is.
+    pub async fn referrers(&self, subject: Digest) -> Result<Vec<Listed>, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.referrers(subject)?,
+            Kind::Remote(remote) => remote.referrers(subject).await?,
+        })
+    }
+
+    /// Writes a blob unless it is there.
+    pub async fn push_blob(&self, bytes: &[u8]) -> Result<Digest, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.push_blob(bytes)?,
+            Kind::Remote(remote) => remote.push_blob(bytes).await?,
+        })
+    }
+
+    /// Writes a manifest or index, under a tag or under its digest only.
+    pub async fn push_manifest(
+        &self,
+        media_type: &str,
+        bytes: &[u8],
+        tag: Option<&Tag>,
+    ) -> Result<Digest, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.push_manifest(media_type, bytes, tag)?,
+            Kind::Remote(remote) => remote.push_manifest(media_type, bytes, tag).await?,
+        })
+    }
+
+    /// Writes a manifest that is about `subject` so that it is found from there. Its blobs must be there already.
+    pub async fn push_referrer(
+        &self,
+        manifest: &[u8],
+        artifact_type: &str,
+        annotations: &BTreeMap<String, String>,
+        subject: Digest,
+    ) -> Result<Digest, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.push_referrer(manifest, artifact_type, annotations)?,
+            Kind::Remote(remote) => {
+                remote.push_referrer(manifest, artifact_type, annotations, subject).await?
+            }
+        })
+    }
+
+    /// The repository, where there is a registry.
+    pub fn repository(&self) -> Option<&Repository> {
+        match &self.0 {
+            Kind::Layout(_) => None,
+            Kind::Remote(remote) => Some(remote.reference().repository()),
+        }
+    }
+
+    /// A name for people: the repository, or the last name of the path.
+    pub fn name(&self) -> String {
+        match &self.0 {
+            Kind::Layout(layout) => layout.name(),
+            Kind::Remote(remote) => remote.reference().repository().to_string(),
+        }
+    }
+}
+
+impl Resolved {
+    /// The manifest or index, parsed.
+    pub fn parse(&self) -> Result<AnyManifest, crate::format::manifest::ManifestError> {
+        AnyManifest::parse(&self.content)
+    }
+
+    /// Names it, as the subject of what is about it.
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor::of(&self.media_type, &self.content)
+    }
+}
+
+/// Why an image, or what belongs to it, was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// In files.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The network may not be used.
+    #[error("{registry} may not be asked: --offline")]
+    Offline {
+        /// Which.
+        registry: Registry,
+    },
+    /// In a registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}

@@ -86,6 +86,8 @@ impl Bundle {
 
 /// The media type that is written.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// How every media type of a bundle starts, whatever its version.
+pub const MEDIA_TYPE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
 /// Every spelling of version 0.3.
 const MEDIA_TYPES: [&str; 2] = [MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"];
 

@@ -75,6 +75,9 @@ impl Envelope {
     }
 }
 
+/// Media type of a layer that holds an envelope.
+pub const MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";
+
 /// protocol.md, "PAE": binds the type to the payload, so that neither can be read as part of the other.
 pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut out = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();

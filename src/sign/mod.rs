@@ -229,6 +229,20 @@ mod tests {
     }
 
     #[test]
+    fn two_attestations_of_one_type_are_two_layers() {
+        let key = PrivateKey::generate().unwrap();
+        let mut tag: Option<Checked> = None;
+        for predicate in [&b"{}"[..], b"{\"a\":1}"] {
+            let layer = legacy_attestation("r", image(), "x:y", predicate, &key).unwrap();
+            let Appended::New { manifest, .. } = append_legacy(tag.as_ref(), &layer).unwrap() else {
+                panic!("nothing was appended")
+            };
+            tag = Some(Checked::of(manifest));
+        }
+        assert_eq!(Manifest::parse(&tag.unwrap()).unwrap().layers.len(), 2);
+    }
+
+    #[test]
     fn layers_of_others_stay_as_they_are() {
         let key = PrivateKey::generate().unwrap();
         let layer = legacy_signature("r", image(), &BTreeMap::new(), &key).unwrap();

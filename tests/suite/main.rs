@@ -9,6 +9,7 @@
 mod cli;
 mod examples;
 mod interop;
+mod keygen;
 mod peers;
 mod plimsoll;
 mod registry;

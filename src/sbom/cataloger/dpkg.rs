@@ -24,9 +24,10 @@ fn read(path: &ImagePath, bytes: &[u8]) -> Found {
         }
         match state(&paragraph) {
             State::Absent => {}
-            State::Odd => {
-                found.unknowns.push(format!("{path}: the `Status` in line {} is malformed", paragraph.line))
-            }
+            State::Odd => found.unknowns.push(format!(
+                "{path}: the entry in line {} is neither installed nor removed",
+                paragraph.line
+            )),
             State::Present => match package(path, &paragraph) {
                 Some(package) => found.installed.push(package),
                 None => found.unknowns.push(format!(

@@ -101,42 +101,6 @@ where
     serializer.collect_seq(items)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn maintainers() {
-        let parse = |text: &'static str| Maintainer::parse(text).map(|found| (found.name, found.email));
-        assert_eq!(parse("A B <a@b.org>"), Some(("A B", Some("a@b.org"))));
-        assert_eq!(parse("A B"), Some(("A B", None)));
-        assert_eq!(parse("<a@b.org>"), Some(("a@b.org", Some("a@b.org"))));
-        assert_eq!(parse("A <a at b>"), Some(("A", None)));
-        assert_eq!(parse("A <a@.b>"), Some(("A", None)));
-        assert_eq!(parse("<>"), None);
-        assert_eq!(parse(""), None);
-    }
-
-    #[test]
-    fn pages() {
-        for good in ["https://a.org", "http://a.org/x?y=(z)#w"] {
-            assert_eq!(web_page(Some(good)), Some(good));
-        }
-        for bad in [
-            "",
-            "a.org",
-            "ftp://a.org",
-            "https://",
-            "https://a b",
-            "https://a.org/\u{e9}",
-            "https://a.org/%zz",
-            "https://a.org/#a#b",
-        ] {
-            assert_eq!(web_page(Some(bad)), None, "{bad}");
-        }
-    }
-}
-
 /// An inventory with every field set, pleasant or not, for the writers' tests.
 #[cfg(test)]
 pub(super) fn sample() -> Inventory {
@@ -209,4 +173,40 @@ pub(super) fn bare() -> Inventory {
     inventory.subject.repository = None;
     inventory.subject.version = None;
     inventory
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintainers() {
+        let parse = |text: &'static str| Maintainer::parse(text).map(|found| (found.name, found.email));
+        assert_eq!(parse("A B <a@b.org>"), Some(("A B", Some("a@b.org"))));
+        assert_eq!(parse("A B"), Some(("A B", None)));
+        assert_eq!(parse("<a@b.org>"), Some(("a@b.org", Some("a@b.org"))));
+        assert_eq!(parse("A <a at b>"), Some(("A", None)));
+        assert_eq!(parse("A <a@.b>"), Some(("A", None)));
+        assert_eq!(parse("<>"), None);
+        assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn pages() {
+        for good in ["https://a.org", "http://a.org/x?y=(z)#w"] {
+            assert_eq!(web_page(Some(good)), Some(good));
+        }
+        for bad in [
+            "",
+            "a.org",
+            "ftp://a.org",
+            "https://",
+            "https://a b",
+            "https://a.org/\u{e9}",
+            "https://a.org/%zz",
+            "https://a.org/#a#b",
+        ] {
+            assert_eq!(web_page(Some(bad)), None, "{bad}");
+        }
+    }
 }

@@ -3,6 +3,10 @@
 mod args;
 mod cmd;
 mod error;
+mod examples;
+mod key;
+mod password;
+mod publish;
 mod render;
 mod ui;
 

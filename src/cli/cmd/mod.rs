@@ -1,7 +1,10 @@
 //! One verb a file. Every verb has the same three paragraphs: gather, decide, tell.
 
+mod attest;
+mod keygen;
 mod resolve;
 mod sbom;
+mod sign;
 
 use clap::Subcommand;
 
@@ -9,11 +12,14 @@ use super::ui::Ui;
 use super::{CliError, Outcome};
 use crate::io::Io;
 
-/// The verbs.
+/// The verbs, in the order in which a user meets them.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Resolve(resolve::Args),
     Sbom(sbom::Args),
+    Keygen(keygen::Args),
+    Sign(sign::Args),
+    Attest(attest::Args),
 }
 
 /// Runs one verb.
@@ -21,5 +27,8 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
     match command {
         Command::Resolve(args) => resolve::run(args, io, ui).await,
         Command::Sbom(args) => sbom::run(args, io, ui).await,
+        Command::Keygen(args) => keygen::run(args, io, ui).await,
+        Command::Sign(args) => sign::run(args, io, ui).await,
+        Command::Attest(args) => attest::run(args, io, ui).await,
     }
 }

@@ -1,0 +1,65 @@
+//! Errors of `crypto`, of key files and of passwords.
+
+use super::CliError;
+use crate::cli::Outcome;
+use crate::cli::key::KeyFileError;
+use crate::cli::password::PasswordError;
+use crate::crypto::KeyError;
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        let (outcome, hint) = advice(&error);
+        hint.into_iter().fold(Self::new(outcome, error), Self::hint)
+    }
+}
+
+impl From<KeyFileError> for CliError {
+    fn from(error: KeyFileError) -> Self {
+        let (outcome, hint) = advice(&error.source);
+        hint.into_iter().fold(Self::new(outcome, error), Self::hint)
+    }
+}
+
+impl From<PasswordError> for CliError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Different | PasswordError::TooLong => Self::new(Outcome::Usage, error),
+            PasswordError::Missing => Self::new(Outcome::Usage, error).hint(
+                "set PLIMSOLL_PASSWORD, or pipe the password in; PLIMSOLL_PASSWORD= is the empty password",
+            ),
+            PasswordError::Input(_) | PasswordError::Terminal(_) => Self::new(Outcome::Unknown, error),
+        }
+    }
+}
+
+fn advice(error: &KeyError) -> (Outcome, Option<&'static str>) {
+    match error {
+        KeyError::Cipher { .. }
+        | KeyError::EncryptedField { .. }
+        | KeyError::EncryptedForm(_)
+        | KeyError::Kdf { .. }
+        | KeyError::Malformed { .. }
+        | KeyError::NoPem
+        | KeyError::Pem { .. }
+        | KeyError::RsaSize { .. }
+        | KeyError::ScryptParameters { .. }
+        | KeyError::VerifyingAlgorithm => (Outcome::Usage, None),
+        KeyError::Label { .. } => {
+            (Outcome::Usage, Some("a public key starts with `-----BEGIN PUBLIC KEY-----`"))
+        }
+        KeyError::PrivateKey => (Outcome::Usage, Some("give the file that ends in .pub")),
+        KeyError::PublicKey => (Outcome::Usage, Some("give the file that ends in .key")),
+        KeyError::Random => (Outcome::Unknown, None),
+        KeyError::SigningAlgorithm { .. } => {
+            (Outcome::Usage, Some("make a key that can sign: `plimsoll keygen`"))
+        }
+        KeyError::Unencrypted => (
+            Outcome::Usage,
+            Some("encrypt it: `cosign import-key-pair --key FILE`, or make a new one: `plimsoll keygen`"),
+        ),
+        KeyError::WrongPassword => (
+            Outcome::Usage,
+            Some("the password comes from PLIMSOLL_PASSWORD, COSIGN_PASSWORD, or standard input"),
+        ),
+    }
+}

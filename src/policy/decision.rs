@@ -1,0 +1,234 @@
+//! What was decided, and why.
+
+use crate::base::{Digest, Timestamp};
+use crate::verify::{Attested, Origin, Signed};
+
+/// Allowed or denied, with the whole explanation.
+///
+/// Only [`super::decide`] makes one:
+///
+/// ```compile_fail
+/// # fn forge(other: plimsoll::policy::Decision) {
+/// let forged = plimsoll::policy::Decision { ruling: other.ruling().clone(), rule: None, nodes: vec![] };
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Decision {
+    pub(super) ruling: Ruling,
+    pub(super) rule: Option<String>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) now: Timestamp,
+}
+
+impl Decision {
+    /// The decision itself.
+    pub fn ruling(&self) -> &Ruling {
+        &self.ruling
+    }
+
+    /// The rule that decided, if one was about the image.
+    pub fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
+    }
+
+    /// The requirements, in the order of the policy: the baseline's first.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The moment as of which it was decided.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What more evidence could change.
+    pub fn wants(&self) -> Wants {
+        let open = |kind: NodeKind| {
+            self.nodes
+                .iter()
+                .any(|node| node.kind == kind && matches!(node.verdict, Verdict::Fail | Verdict::Unknown))
+        };
+        match (open(NodeKind::Statement), open(NodeKind::Signature)) {
+            (true, _) => Wants::EvidenceOfPlatforms,
+            (false, true) => Wants::Evidence,
+            (false, false) => Wants::Nothing,
+        }
+    }
+}
+
+/// Allow or deny, and what for.
+#[derive(Debug)]
+pub enum Ruling {
+    /// Every requirement holds.
+    Allow {
+        /// What it rests on.
+        grounds: NonEmpty<Ground>,
+    },
+    /// Some requirement does not hold, or nobody knows.
+    Deny {
+        /// Why.
+        reasons: NonEmpty<Reason>,
+        /// Whether another try could end otherwise.
+        certainty: Certainty,
+    },
+}
+
+/// Whether a denial is final.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Certainty {
+    /// Something is known to be missing or wrong.
+    Final,
+    /// All that is known holds, but something could not be fetched: denied, and worth another try.
+    Open,
+}
+
+/// What an allowance rests on. The proofs themselves, so that none is allowed without one.
+#[derive(Debug)]
+pub enum Ground {
+    /// A statement about the image or one of its platforms.
+    Attested {
+        /// Name of the signer in the policy.
+        signer: String,
+        /// The proof.
+        proof: Attested,
+    },
+    /// An image signature.
+    Signed {
+        /// Name of the signer in the policy.
+        signer: String,
+        /// The proof.
+        proof: Signed,
+    },
+    /// The policy permits these images without proof, for a time.
+    Unverified {
+        /// Why.
+        reason: String,
+        /// Until when.
+        expires: Timestamp,
+    },
+}
+
+/// One reason for a denial.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reason {
+    /// Stable.
+    pub code: &'static str,
+    /// The requirement.
+    pub requirement: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// At least one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NonEmpty<T> {
+    first: T,
+    rest: Vec<T>,
+}
+
+impl<T> NonEmpty<T> {
+    /// The elements, or nothing if there are none.
+    pub fn new(items: Vec<T>) -> Option<Self> {
+        let mut items = items.into_iter();
+        Some(Self { first: items.next()?, rest: items.collect() })
+    }
+
+    /// One element.
+    pub fn of(first: T) -> Self {
+        Self { first, rest: Vec::new() }
+    }
+
+    /// The first.
+    pub fn first(&self) -> &T {
+        &self.first
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+}
+
+/// One requirement, and how it fared.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// In the policy's words: `signature by release`.
+    pub requirement: String,
+    /// How it fared.
+    pub verdict: Verdict,
+    /// Stable; none if it holds.
+    pub code: Option<&'static str>,
+    /// For people; may be empty.
+    pub detail: String,
+    /// Everything that was looked at.
+    pub reports: Vec<Report>,
+    /// The same question for each platform.
+    pub children: Vec<Node>,
+    pub(super) kind: NodeKind,
+}
+
+/// What could change a node.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum NodeKind {
+    /// Nothing that can be fetched.
+    Fact,
+    Signature,
+    Statement,
+}
+
+/// How a requirement fared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// It does not hold.
+    Fail,
+    /// It holds.
+    Pass,
+    /// It was not looked at.
+    Skipped,
+    /// It could not be told.
+    Unknown,
+}
+
+/// What one candidate was worth.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Report {
+    /// Its digest, if it was found; none for what could not be fetched or listed.
+    pub digest: Option<Digest>,
+    /// Where it was found.
+    pub origin: Option<Origin>,
+    /// What it looks like from outside: `bundle`, `envelope`, `simple signing`, or what could not be fetched.
+    pub summary: String,
+    /// What it was worth.
+    pub finding: Finding,
+}
+
+/// What one candidate was worth.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Finding {
+    /// It counts.
+    Accepted {
+        /// Name of the signer in the policy.
+        signer: String,
+        /// For people; may be empty.
+        detail: String,
+    },
+    /// It does not count.
+    Refused {
+        /// Stable.
+        code: &'static str,
+        /// For people.
+        detail: String,
+    },
+}
+
+/// What more evidence could change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wants {
+    /// A missing signature would.
+    Evidence,
+    /// A missing statement would, about the image or each of its platforms.
+    EvidenceOfPlatforms,
+    /// Nothing.
+    Nothing,
+}

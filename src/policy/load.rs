@@ -1,0 +1,403 @@
+//! From a policy file to a policy: what a schema cannot say. Nothing stops at the first problem.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+
+use super::pattern::Pattern;
+use super::{
+    Edition, Expression, Identity, Images, NamedSigner, Policy, PolicyError, PolicyProblem,
+    PolicyProblemKind as Kind, Requirement, Revoked, RevokedWhat, Rule, RuleRuling, SbomFormat,
+};
+use crate::base::Timestamp;
+use crate::crypto::PublicKey;
+use crate::format::policy::{
+    At, ExpressionEntry, ExpressionKind, IdentityEntry, KeyEntry, KeySource, Place, ReferenceEntry,
+    RequireEntry, RevokedEntry, RevokedWhat as RevokedWhatEntry, RuleEntry, RulingEntry, SbomFormatEntry,
+    SignerEntry, UnvalidatedPolicy,
+};
+use crate::format::statement::SIGN_PREDICATE;
+use crate::verify::Signer;
+
+impl UnvalidatedPolicy {
+    /// Resolves every name, compiles every pattern and reads every key; reports all problems at once. `read_key` reads a key file, named
+    /// relative to the policy's folder.
+    pub fn validate(
+        self,
+        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>,
+    ) -> Result<Policy, PolicyError> {
+        let mut loader = Loader { problems: Vec::new(), names: BTreeMap::new() };
+        loader.window(self.not_before.as_ref(), Some(&self.expires));
+        let signers = loader.signers(&self.signers, read_key);
+        let baseline = self.baseline.as_ref().map(|entry| loader.require(entry)).unwrap_or_default();
+        let proves = baseline.iter().any(Requirement::is_evidence);
+        let rules: Vec<_> = self.rules.iter().map(|rule| loader.rule(rule, proves)).collect();
+        loader.overlaps(&self.rules, &rules);
+        let revoked = self.revoked.iter().filter_map(|entry| loader.revoked(entry, &signers)).collect();
+        if !loader.problems.is_empty() {
+            loader.problems.sort_by_key(|problem| problem.place.at);
+            return Err(PolicyError { problems: loader.problems });
+        }
+        Ok(Policy {
+            name: self.name,
+            edition: Some(Edition {
+                revision: self.revision,
+                digest: self.digest,
+                not_before: self.not_before.map(|time| time.value),
+                expires: self.expires.value,
+            }),
+            signers,
+            baseline,
+            rules,
+            revoked,
+        })
+    }
+}
+
+struct Loader {
+    problems: Vec<PolicyProblem>,
+    /// Every signer's name, and its place in the list. A signer with a problem has a name too: using it is not a second problem.
+    names: BTreeMap<String, usize>,
+}
+
+impl Loader {
+    fn note(&mut self, place: &Place, kind: Kind) {
+        self.problems.push(PolicyProblem { place: place.clone(), kind });
+    }
+
+    fn window(&mut self, start: Option<&At<Timestamp>>, end: Option<&At<Timestamp>>) {
+        if let (Some(start), Some(end)) = (start, end)
+            && start.value >= end.value
+        {
+            self.note(&end.place, Kind::Window);
+        }
+    }
+
+    fn signers(
+        &mut self,
+        entries: &[SignerEntry],
+        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>,
+    ) -> Vec<NamedSigner> {
+        let mut signers = Vec::<NamedSigner>::new();
+        for (index, entry) in entries.iter().enumerate() {
+            self.names.insert(entry.id.value.clone(), index);
+            self.window(entry.not_before.as_ref(), entry.not_after.as_ref());
+            let Some(key) = self.key(&entry.key, read_key) else { continue };
+            let fingerprint = key.fingerprint();
+            if let Some(other) = signers.iter().find(|other| other.fingerprint == fingerprint) {
+                self.note(&entry.id.place, Kind::SameKey { other: other.id.clone() });
+            }
+            signers.push(NamedSigner {
+                id: entry.id.value.clone(),
+                signer: Signer::Key(key),
+                fingerprint,
+                not_before: entry.not_before.as_ref().map(|time| time.value),
+                not_after: entry.not_after.as_ref().map(|time| time.value),
+            });
+        }
+        signers
+    }
+
+    fn key(
+        &mut self,
+        entry: &KeyEntry,
+        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>,
+    ) -> Option<PublicKey> {
+        let place = &entry.source.place;
+        let pem = match &entry.source.value {
+            KeySource::Pem(text) => text.clone(),
+            KeySource::File(file) => match read_key(Path::new(file)).map(String::from_utf8) {
+                Ok(Ok(text)) => text,
+                Ok(Err(_)) => {
+                    self.note(place, Kind::KeyFileNotText { file: file.clone() });
+                    return None;
+                }
+                Err(reason) => {
+                    self.note(place, Kind::KeyFile { file: file.clone(), reason });
+                    return None;
+                }
+            },
+        };
+        let key = match PublicKey::from_pem(&pem) {
+            Ok(key) => key,
+            Err(error) => {
+                self.note(place, Kind::Key(error));
+                return None;
+            }
+        };
+        if let Some(expected) = &entry.fingerprint
+            && expected.value != key.fingerprint()
+        {
+            self.note(&expected.place, Kind::Fingerprint { found: key.fingerprint() });
+        }
+        Some(key)
+    }
+
+    fn rule(&mut self, entry: &RuleEntry, baseline_proves: bool) -> Rule {
+        let images = self.patterns(&entry.images);
+        let except = self.patterns(&entry.except);
+        for (place, except) in &except {
+            if !images.iter().any(|(_, image)| image.covers(except)) {
+                self.note(place, Kind::ExceptNothing);
+            }
+            if let Some((place_of_image, _)) = images.iter().find(|(_, image)| except.covers(image)) {
+                let pattern = text_at(&entry.images, place_of_image);
+                self.note(place, Kind::ExceptAll { pattern });
+            }
+        }
+        let ruling = match &entry.ruling {
+            RulingEntry::Deny { reason } => RuleRuling::Deny { reason: reason.clone() },
+            RulingEntry::AllowUnverified { place, reason, expires, digests } => {
+                if images.iter().any(|(_, image)| image.has_wildcard_host()) {
+                    self.note(place, Kind::UnverifiedWildcard);
+                }
+                let (reason, digests) = (reason.clone(), digests.clone());
+                RuleRuling::AllowUnverified { reason, expires: *expires, digests }
+            }
+            RulingEntry::Require(require) => {
+                let requirements = self.require(require);
+                if !baseline_proves && !requirements.iter().any(Requirement::is_evidence) {
+                    self.note(&require.place, Kind::NoEvidence);
+                }
+                RuleRuling::Require(requirements)
+            }
+        };
+        let bare =
+            |patterns: Vec<(Place, Pattern)>| patterns.into_iter().map(|(_, pattern)| pattern).collect();
+        let name = entry.name.value.clone();
+        Rule { name, images: Images::Matching(bare(images)), except: bare(except), ruling }
+    }
+
+    fn patterns(&mut self, texts: &[At<String>]) -> Vec<(Place, Pattern)> {
+        let mut patterns = Vec::<(Place, Pattern)>::new();
+        for text in texts {
+            match Pattern::parse(&text.value) {
+                Ok(pattern) if patterns.iter().any(|(_, other)| *other == pattern) => {
+                    self.note(&text.place, Kind::RepeatedPattern);
+                }
+                Ok(pattern) => patterns.push((text.place.clone(), pattern)),
+                Err(error) => self.note(&text.place, error.into()),
+            }
+        }
+        patterns
+    }
+
+    /// Two patterns of the same rank that match one name are the same pattern (see the tests of `pattern`), so this is all it takes for
+    /// every name to have one rule.
+    fn overlaps(&mut self, entries: &[RuleEntry], rules: &[Rule]) {
+        let mut names = BTreeMap::<&str, &Place>::new();
+        let mut seen = BTreeMap::<Pattern, &str>::new();
+        for (entry, rule) in entries.iter().zip(rules) {
+            if names.insert(&entry.name.value, &entry.name.place).is_some() {
+                self.note(&entry.name.place, Kind::RepeatedRule);
+            }
+            let mut own = BTreeMap::new();
+            for text in &entry.images {
+                let Ok(pattern) = Pattern::parse(&text.value) else { continue };
+                if let Some(other) = seen.get(&pattern) {
+                    self.note(&text.place, Kind::Overlap { other: (*other).to_owned() });
+                }
+                own.insert(pattern, rule.name.as_str());
+            }
+            seen.extend(own);
+        }
+    }
+
+    fn require(&mut self, entry: &RequireEntry) -> Vec<Requirement> {
+        let mut requirements = entry.reference.as_ref().map(reference).unwrap_or_default();
+        if let Some(signature) = &entry.signature {
+            requirements.push(Requirement::Signature {
+                by: self.expression(&signature.by),
+                identity: match signature.identity {
+                    IdentityEntry::Ignore => Identity::Ignore,
+                    IdentityEntry::Repository => Identity::Repository,
+                },
+                annotations: signature.annotations.iter().cloned().collect(),
+            });
+        }
+        if let Some(sbom) = &entry.sbom {
+            let format = |entry: &SbomFormatEntry| match entry {
+                SbomFormatEntry::CycloneDx => SbomFormat::CycloneDx,
+                SbomFormatEntry::Spdx2 => SbomFormat::Spdx2,
+            };
+            let any = vec![SbomFormat::Spdx2, SbomFormat::CycloneDx];
+            requirements.push(Requirement::Sbom {
+                by: self.expression(&sbom.by),
+                formats: sbom.formats.as_ref().map_or(any, |formats| formats.iter().map(format).collect()),
+                min_components: sbom.min_components.unwrap_or(0),
+            });
+        }
+        for attestation in &entry.attestations {
+            if attestation.predicate_type.value == SIGN_PREDICATE {
+                self.note(&attestation.predicate_type.place, Kind::AttestationOfSignature);
+            }
+            let by = self.expression(&attestation.by);
+            requirements.push(Requirement::Attestation {
+                predicate_type: attestation.predicate_type.value.clone(),
+                by,
+            });
+        }
+        requirements
+    }
+
+    fn expression(&mut self, entry: &ExpressionEntry) -> Expression {
+        let (needed, names) = match &entry.kind {
+            ExpressionKind::All(names) => (names.len(), names.as_slice()),
+            ExpressionKind::Any(names) => (1, names.as_slice()),
+            ExpressionKind::One(name) => (1, std::slice::from_ref(name)),
+            ExpressionKind::Threshold { threshold, of } => {
+                let needed = usize::try_from(threshold.value).unwrap_or(usize::MAX);
+                if needed > of.len() {
+                    let kind = Kind::Threshold { threshold: threshold.value, names: of.len() };
+                    self.note(&threshold.place, kind);
+                }
+                (needed, of.as_slice())
+            }
+        };
+        let mut of = Vec::new();
+        for name in names {
+            match self.names.get(&name.value) {
+                Some(index) => of.push(*index),
+                None => self.note(&name.place, Kind::UnknownSigner { name: name.value.clone() }),
+            }
+        }
+        Expression { needed, of }
+    }
+
+    fn revoked(&mut self, entry: &RevokedEntry, signers: &[NamedSigner]) -> Option<Revoked> {
+        let what = match &entry.what {
+            RevokedWhatEntry::Digest(digest) => RevokedWhat::Image(*digest),
+            RevokedWhatEntry::Key(fingerprint) => RevokedWhat::Key(*fingerprint),
+            RevokedWhatEntry::Signer(name) => {
+                if !self.names.contains_key(&name.value) {
+                    self.note(&name.place, Kind::UnknownSigner { name: name.value.clone() });
+                }
+                RevokedWhat::Key(signers.iter().find(|signer| signer.id == name.value)?.fingerprint)
+            }
+        };
+        Some(Revoked { what, reason: entry.reason.clone(), at: entry.at })
+    }
+}
+
+fn reference(entry: &ReferenceEntry) -> Vec<Requirement> {
+    let texts = |tags: &[At<String>]| tags.iter().map(|tag| tag.value.clone()).collect();
+    let mut requirements = Vec::new();
+    if entry.digest {
+        requirements.push(Requirement::ReferenceDigest);
+    }
+    if let Some(tags) = &entry.tags {
+        requirements.push(Requirement::ReferenceTags { patterns: texts(tags) });
+    }
+    if !entry.forbid_tags.is_empty() {
+        requirements.push(Requirement::ReferenceForbidTags { patterns: texts(&entry.forbid_tags) });
+    }
+    requirements
+}
+
+fn text_at(texts: &[At<String>], place: &Place) -> String {
+    texts.iter().find(|text| text.place == *place).map(|text| text.value.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
+
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::format::policy::to_json;
+
+    fn folder(name: &str) -> Vec<(String, String)> {
+        let folder = corpus().join(name);
+        let mut files: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+            .collect();
+        files.sort();
+        assert!(!files.is_empty());
+        files
+    }
+
+    fn corpus() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/policy")
+    }
+
+    fn load(text: &str) -> Result<Policy, Vec<(String, &'static str, String)>> {
+        let policy = UnvalidatedPolicy::parse(text).map_err(|error| {
+            let problem = |problem: &crate::format::policy::ShapeProblem| {
+                (problem.place.at.to_string(), problem.code(), problem.to_string())
+            };
+            error.problems().iter().map(problem).collect::<Vec<_>>()
+        })?;
+        let read = |path: &Path| fs::read(corpus().join(path)).map_err(Into::into);
+        policy.validate(&read).map_err(|error| {
+            let problem =
+                |problem: &PolicyProblem| (problem.place.at.to_string(), problem.code(), problem.to_string());
+            error.problems().iter().map(problem).collect()
+        })
+    }
+
+    fn schema() -> jsonschema::Validator {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/trust-policy.v1.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        jsonschema::meta::validate(&schema).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    }
+
+    #[test]
+    fn good_policies_load_and_fit_the_schema() {
+        let schema = schema();
+        for (file, text) in folder("good") {
+            let loaded = load(&text);
+            assert!(loaded.is_ok(), "{file}: {loaded:?}");
+            let errors: Vec<_> =
+                schema.iter_errors(&to_json(&text).unwrap()).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{file}: {errors:?}");
+        }
+    }
+
+    /// First line of each file: `# schema` if the schema refuses it too, `# loader` if only the loader can tell, `# yaml` if a schema never
+    /// sees it; then every problem as `code line:column`.
+    #[test]
+    fn bad_policies_are_refused_for_the_reason_they_state() {
+        let schema = schema();
+        for (file, text) in folder("bad") {
+            let head = text.lines().next().unwrap();
+            let Err(problems) = load(&text) else { panic!("{file} loads") };
+            let refused_by = match to_json(&text) {
+                Some(json) if schema.is_valid(&json) => "loader",
+                Some(_) => "schema",
+                None => "yaml",
+            };
+            let mut found = format!("# {refused_by}");
+            for (at, code, _) in &problems {
+                found.push_str(&format!(" {code} {at}"));
+            }
+            assert_eq!(head, found, "{file}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn every_code_of_a_policy_file_has_a_bad_policy() {
+        let all: String = folder("bad").iter().filter_map(|(_, text)| text.lines().next()).collect();
+        for code in [
+            "01", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18",
+            "19", "20", "21", "22",
+        ] {
+            assert!(all.contains(&format!("PLM-P{code} ")), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_of_the_meaning() {
+        let digest = |text: &str| load(text).unwrap().edition.unwrap().digest;
+        let files = folder("good");
+        let text = |name: &str| files.iter().find(|(file, _)| file.ends_with(name)).unwrap().1.clone();
+        let (yaml, json) = (text("minimal.yaml"), text("policy.json"));
+        assert_eq!(digest(&yaml), digest(&json));
+        assert_eq!(digest(&yaml), digest(&format!("# a comment\n{yaml}")));
+        assert_ne!(digest(&yaml), digest(&yaml.replace("revision: 3", "revision: 4")));
+    }
+}

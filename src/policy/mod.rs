@@ -1,0 +1,219 @@
+//! The trust policy: what must be proven about an image before it may be used. [`decide`] consumes proofs of [`crate::verify`] and says
+//! allow or deny, with every reason; it trusts nothing that is not in the [`Policy`].
+
+pub mod code;
+mod decide;
+mod decision;
+mod evidence;
+mod load;
+mod pattern;
+mod problem;
+mod requirement;
+mod sbom;
+
+use std::collections::BTreeMap;
+
+pub use decide::decide;
+pub use decision::{
+    Certainty, Decision, Finding, Ground, Node, NonEmpty, Reason, Report, Ruling, Verdict, Wants,
+};
+pub use evidence::{Evidence, Found, Gap, PlatformImage, Request};
+pub use pattern::PatternError;
+pub use problem::{PolicyError, PolicyProblem, PolicyProblemKind};
+
+use crate::base::{Digest, Timestamp};
+use crate::crypto::PublicKey;
+use crate::verify::Signer;
+use pattern::Pattern;
+
+/// A policy whose every name resolves, every pattern means something and every key is a key.
+///
+/// Only `UnvalidatedPolicy::validate` and [`Policy::of_keys`] make one:
+///
+/// ```compile_fail
+/// let forged = plimsoll::policy::Policy { name: "x".into(), ..Default::default() };
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policy {
+    name: String,
+    edition: Option<Edition>,
+    signers: Vec<NamedSigner>,
+    baseline: Vec<Requirement>,
+    rules: Vec<Rule>,
+    revoked: Vec<Revoked>,
+}
+
+/// Which policy it is, and when it may be used. A policy made from keys on the command line has none.
+#[derive(Clone, Copy, Debug)]
+pub struct Edition {
+    /// Grows with every change.
+    pub revision: u64,
+    /// SHA-256 of the policy in canonical form.
+    pub digest: Digest,
+    not_before: Option<Timestamp>,
+    expires: Timestamp,
+}
+
+impl Policy {
+    /// The policy's own name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Revision and digest, if it came from a file.
+    pub fn edition(&self) -> Option<&Edition> {
+        self.edition.as_ref()
+    }
+
+    /// The policy that `--key` means: for every image, one demand that any of the keys can satisfy. Without keys it allows nothing.
+    ///
+    /// The name inside a signature is not compared, because the question was only whether this key signed this digest.
+    pub fn of_keys(keys: Vec<(String, PublicKey)>, demand: KeyDemand) -> Self {
+        let mut signers = Vec::<NamedSigner>::new();
+        for (id, key) in keys {
+            let fingerprint = key.fingerprint();
+            if signers.iter().all(|signer| signer.fingerprint != fingerprint) {
+                let signer = Signer::Key(key);
+                signers.push(NamedSigner { id, signer, fingerprint, not_before: None, not_after: None });
+            }
+        }
+        let by = Expression { needed: 1, of: (0..signers.len()).collect() };
+        let requirement = match demand {
+            KeyDemand::Attestation { predicate_type } => Requirement::Attestation { predicate_type, by },
+            KeyDemand::Signature { annotations } => {
+                Requirement::Signature { by, identity: Identity::Ignore, annotations }
+            }
+        };
+        let rule = Rule {
+            name: "key".to_owned(),
+            images: Images::Every,
+            except: Vec::new(),
+            ruling: RuleRuling::Require(vec![requirement]),
+        };
+        Self {
+            name: "command line".to_owned(),
+            edition: None,
+            signers,
+            baseline: Vec::new(),
+            rules: vec![rule],
+            revoked: Vec::new(),
+        }
+    }
+
+    fn signer(&self, index: usize) -> Option<&NamedSigner> {
+        self.signers.get(index)
+    }
+}
+
+/// What must be signed by a key of the command line.
+#[derive(Clone, Debug)]
+pub enum KeyDemand {
+    /// An attestation of this type.
+    Attestation {
+        /// The predicate type.
+        predicate_type: String,
+    },
+    /// The image.
+    Signature {
+        /// What the signer must have added.
+        annotations: BTreeMap<String, String>,
+    },
+}
+
+/// A signer, the name that rules use, and when the key is good.
+#[derive(Clone, Debug)]
+struct NamedSigner {
+    id: String,
+    signer: Signer,
+    fingerprint: Digest,
+    not_before: Option<Timestamp>,
+    not_after: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    name: String,
+    images: Images,
+    except: Vec<Pattern>,
+    ruling: RuleRuling,
+}
+
+/// Which images a rule is about.
+#[derive(Clone, Debug)]
+enum Images {
+    /// Those of every name and of none. No file can say this.
+    Every,
+    Matching(Vec<Pattern>),
+}
+
+#[derive(Clone, Debug)]
+enum RuleRuling {
+    AllowUnverified { reason: String, expires: Timestamp, digests: Option<Vec<Digest>> },
+    Deny { reason: String },
+    Require(Vec<Requirement>),
+}
+
+/// Something that must hold.
+#[derive(Clone, Debug)]
+enum Requirement {
+    Attestation { predicate_type: String, by: Expression },
+    ReferenceDigest,
+    ReferenceForbidTags { patterns: Vec<String> },
+    ReferenceTags { patterns: Vec<String> },
+    Sbom { by: Expression, formats: Vec<SbomFormat>, min_components: u64 },
+    Signature { by: Expression, identity: Identity, annotations: BTreeMap<String, String> },
+}
+
+impl Requirement {
+    fn is_evidence(&self) -> bool {
+        match self {
+            Self::Attestation { .. } | Self::Sbom { .. } | Self::Signature { .. } => true,
+            Self::ReferenceDigest | Self::ReferenceForbidTags { .. } | Self::ReferenceTags { .. } => false,
+        }
+    }
+}
+
+/// How many of which signers: `all`, `any`, `threshold` and a single name are all this.
+#[derive(Clone, Debug)]
+struct Expression {
+    /// At least 1.
+    needed: usize,
+    /// Places in [`Policy::signers`].
+    of: Vec<usize>,
+}
+
+/// What the name inside a signature must be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Identity {
+    Ignore,
+    Repository,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum SbomFormat {
+    CycloneDx,
+    Spdx2,
+}
+
+impl SbomFormat {
+    fn name(self) -> &'static str {
+        match self {
+            Self::CycloneDx => "cyclonedx",
+            Self::Spdx2 => "spdx-2",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Revoked {
+    what: RevokedWhat,
+    reason: String,
+    at: Timestamp,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum RevokedWhat {
+    Image(Digest),
+    /// By fingerprint; a signer revoked by name is here with its key.
+    Key(Digest),
+}

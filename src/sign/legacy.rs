@@ -1,0 +1,127 @@
+//! Layers under the tags `sha256-….sig` and `.att`: what cosign 2 writes and reads.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+
+use super::bundle::descriptor;
+use super::{SignError, statement};
+use crate::base::{Checked, Digest, limits};
+use crate::crypto::PrivateKey;
+use crate::format::json::parse_strict;
+use crate::format::manifest::{Manifest, OCI_CONFIG, OCI_MANIFEST};
+use crate::format::simple_signing::{self, SIGNATURE_ANNOTATION, SimpleSigning};
+
+/// One layer to append.
+#[derive(Clone, Debug)]
+pub struct LegacyLayer {
+    /// Of the layer.
+    pub media_type: String,
+    /// The blob to push.
+    pub content: Vec<u8>,
+    /// Of the layer's descriptor.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Signs an image in the older format.
+pub fn legacy_signature(
+    repository: &str,
+    image: Digest,
+    annotations: &BTreeMap<String, String>,
+    key: &PrivateKey,
+) -> Result<LegacyLayer, SignError> {
+    let content = SimpleSigning::write(repository, image, annotations);
+    let signature = STANDARD.encode(key.sign(&content)?);
+    let annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), signature)]);
+    Ok(LegacyLayer { media_type: simple_signing::MEDIA_TYPE.to_owned(), content, annotations })
+}
+
+/// Signs a statement about an image in the older format.
+pub fn legacy_attestation(
+    repository: &str,
+    image: Digest,
+    predicate_type: &str,
+    predicate: &[u8],
+    key: &PrivateKey,
+) -> Result<LegacyLayer, SignError> {
+    let statement = statement::attestation(repository, image, predicate_type, predicate)?;
+    let content = statement::envelope(&statement, key)?.into_bytes();
+    let annotations = BTreeMap::from([
+        (SIGNATURE_ANNOTATION.to_owned(), String::new()),
+        ("predicateType".to_owned(), predicate_type.to_owned()),
+    ]);
+    Ok(LegacyLayer { media_type: ENVELOPE_MEDIA_TYPE.to_owned(), content, annotations })
+}
+
+/// What appending a layer led to.
+#[derive(Clone, Debug)]
+pub enum Appended {
+    /// The same layer is there already: signing is deterministic, so the same key has said the same before.
+    AlreadyThere,
+    /// Push the layer's content, this config, then this manifest under the tag.
+    New {
+        /// The manifest with all layers.
+        manifest: Vec<u8>,
+        /// The config that it names.
+        config: Vec<u8>,
+    },
+}
+
+/// Appends a layer to the manifest that the tag names, or starts one. Layers that are there stay as they are, byte for byte.
+pub fn append_legacy(existing: Option<&Checked>, layer: &LegacyLayer) -> Result<Appended, SignError> {
+    let mut layers: Vec<String> = Vec::new();
+    let mut digests: Vec<Digest> = Vec::new();
+    let mut rest = String::new();
+    if let Some(content) = existing {
+        let manifest = Manifest::parse(content)?;
+        let wire: ExistingWire = parse_strict(content.bytes())?;
+        let same = |other: &crate::format::manifest::Descriptor| {
+            other.digest == Digest::of(&layer.content) && other.annotations == layer.annotations
+        };
+        if manifest.layers.iter().any(same) {
+            return Ok(Appended::AlreadyThere);
+        }
+        digests.extend(manifest.layers.iter().map(|layer| layer.digest));
+        layers.extend(wire.layers.iter().map(|raw| raw.get().to_owned()));
+        if let Some(annotations) = wire.annotations {
+            rest = format!(r#","annotations":{annotations}"#);
+        }
+    }
+    if layers.len() >= limits::LAYERS {
+        return Err(SignError::TooMany { found: layers.len() });
+    }
+    let digest = Digest::of(&layer.content);
+    digests.push(digest);
+    layers.push(format!(
+        r#"{{"mediaType":{},"size":{},"digest":"{digest}","annotations":{}}}"#,
+        json!(layer.media_type),
+        layer.content.len(),
+        json!(layer.annotations),
+    ));
+    let config = config(&digests);
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{},"layers":[{}]{rest}}}"#,
+        descriptor(OCI_CONFIG, Digest::of(config.as_bytes()), config.len() as u64),
+        layers.join(","),
+    );
+    Ok(Appended::New { manifest: manifest.into_bytes(), config: config.into_bytes() })
+}
+
+#[derive(Deserialize)]
+struct ExistingWire {
+    layers: Vec<Box<RawValue>>,
+    annotations: Option<Box<RawValue>>,
+}
+
+/// An image config that says nothing, byte for byte as cosign's.
+fn config(layers: &[Digest]) -> String {
+    let history = vec![r#"{"created":"0001-01-01T00:00:00Z"}"#; layers.len()].join(",");
+    format!(
+        r#"{{"architecture":"","created":"0001-01-01T00:00:00Z","history":[{history}],"os":"","rootfs":{{"type":"layers","diff_ids":{}}},"config":{{}}}}"#,
+        json!(layers.iter().map(Digest::to_string).collect::<Vec<_>>()),
+    )
+}
+
+const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";

@@ -1,0 +1,94 @@
+//! Attestations: statements about an image, with a predicate.
+
+use super::{Candidate, Content, Signer, Verified, VerifyError, verify_envelope};
+use crate::base::Digest;
+use crate::format::bundle::{Bundle, BundleContent, Material};
+use crate::format::dsse::Envelope;
+use crate::format::statement::{SIGN_PREDICATE, Statement};
+
+/// Proof that the signer made this statement about this image.
+///
+/// ```compile_fail
+/// # fn forge(statement: plimsoll::verify::Verified<plimsoll::format::statement::Statement>) {
+/// let forged = plimsoll::verify::Attested { image: plimsoll::base::Digest::of(b""), statement };
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Attested {
+    image: Digest,
+    statement: Verified<Statement>,
+}
+
+impl Attested {
+    /// What the statement is about.
+    pub fn image(&self) -> Digest {
+        self.image
+    }
+
+    /// The statement, with its signer.
+    pub fn statement(&self) -> &Verified<Statement> {
+        &self.statement
+    }
+
+    /// Who made the statement.
+    pub fn signer(&self) -> &Signer {
+        self.statement.signer()
+    }
+
+    /// What kind of statement it is.
+    pub fn predicate_type(&self) -> &str {
+        self.statement.get().predicate_type()
+    }
+
+    /// What is said, in the signer's own bytes: a JSON object or `null`.
+    pub fn predicate(&self) -> &[u8] {
+        self.statement.get().predicate()
+    }
+}
+
+impl Verified<Statement> {
+    /// Binds the statement to the image that it must be about.
+    pub(super) fn about(self, image: Digest) -> Result<Attested, VerifyError> {
+        if self.get().subject(image).is_none() {
+            let signed = self.get().subjects().iter().find_map(|subject| subject.digest());
+            return Err(VerifyError::OtherImage { image, signed });
+        }
+        Ok(Attested { image, statement: self })
+    }
+}
+
+/// Checks that `candidate` is an attestation by `signer` about `image`. An image signature is not one.
+pub fn check_attestation(
+    candidate: &Candidate,
+    signer: &Signer,
+    image: Digest,
+) -> Result<Attested, VerifyError> {
+    let attested = match &candidate.content {
+        Content::Bundle(bundle) => check_bundle(bundle, signer, image)?,
+        Content::Envelope(envelope) => check_envelope(envelope, signer, image)?,
+        Content::SimpleSigning { .. } => return Err(VerifyError::NotAnAttestation),
+        Content::Unreadable { reason } => return Err(VerifyError::Unreadable { reason: reason.clone() }),
+    };
+    if attested.predicate_type() == SIGN_PREDICATE {
+        return Err(VerifyError::NotAnAttestation);
+    }
+    Ok(attested)
+}
+
+pub(super) fn check_bundle(bundle: &Bundle, signer: &Signer, image: Digest) -> Result<Attested, VerifyError> {
+    let Signer::Key(key) = signer;
+    let Material::PublicKey { hint } = bundle.material() else { return Err(VerifyError::Certificate) };
+    let BundleContent::Envelope(envelope) = bundle.content() else { return Err(VerifyError::NotAStatement) };
+    match check_envelope(envelope, signer, image) {
+        // The hint is unauthenticated, so it decides nothing; but it tells a stranger's signature from a damaged one.
+        Err(VerifyError::BadSignature) if !hint.is_empty() && !key.is_named(hint) => {
+            Err(VerifyError::OtherKey { hint: hint.chars().take(128).collect() })
+        }
+        result => result,
+    }
+}
+
+fn check_envelope(envelope: &Envelope, signer: &Signer, image: Digest) -> Result<Attested, VerifyError> {
+    verify_envelope(envelope, signer)?.statement()?.about(image)
+}

@@ -1,0 +1,113 @@
+//! What was found beside an image and may be a proof. Nothing here is checked yet.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::base::{Checked, Digest, Printable};
+use crate::format::bundle::Bundle;
+use crate::format::dsse::Envelope;
+use crate::format::simple_signing;
+
+/// One signature or attestation as it was found.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// How it was found.
+    pub origin: Origin,
+    /// Of the referrer's manifest, or of the legacy layer: names it in reports.
+    pub digest: Digest,
+    /// What it is.
+    pub content: Content,
+}
+
+/// Where a candidate was found. Evidence for the report; nothing is believed because of it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Origin {
+    /// A layer under the tag `sha256-….att`.
+    AttestationTag,
+    /// In the index under the tag `sha256-…`.
+    FallbackTag,
+    /// A file that the user named.
+    File,
+    /// In an OCI layout.
+    Layout,
+    /// The registry's list of referrers.
+    ReferrersApi,
+    /// A layer under the tag `sha256-….sig`.
+    SignatureTag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AttestationTag => "attestation tag",
+            Self::FallbackTag => "fallback tag",
+            Self::File => "file",
+            Self::Layout => "layout",
+            Self::ReferrersApi => "referrers API",
+            Self::SignatureTag => "signature tag",
+        })
+    }
+}
+
+/// What a candidate holds.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A Sigstore bundle.
+    Bundle(Bundle),
+    /// A bare envelope: a layer under the attestation tag.
+    Envelope(Envelope),
+    /// A payload and the signature over it: a layer under the signature tag.
+    SimpleSigning {
+        /// The layer.
+        payload: Vec<u8>,
+        /// From its annotation.
+        signature: Vec<u8>,
+    },
+    /// Something that cannot be read. It is kept so that the report can name it: a broken sibling hides nothing, and is not hidden.
+    Unreadable {
+        /// For people.
+        reason: String,
+    },
+}
+
+impl Content {
+    /// Reads a bundle: the layer of a referrer.
+    pub fn from_bundle(layer: &Checked) -> Self {
+        match Bundle::parse(layer.bytes()) {
+            Ok(bundle) => Self::Bundle(bundle),
+            Err(error) => Self::unreadable(&error),
+        }
+    }
+
+    /// Reads a layer of a `.att` manifest.
+    pub fn from_attestation_layer(layer: &Checked) -> Self {
+        match Envelope::parse(layer.bytes()) {
+            Ok(envelope) => Self::Envelope(envelope),
+            Err(error) => Self::unreadable(&error),
+        }
+    }
+
+    /// Reads a layer of a `.sig` manifest with its annotations.
+    pub fn from_signature_layer(layer: Checked, annotations: &BTreeMap<String, String>) -> Self {
+        let name = simple_signing::SIGNATURE_ANNOTATION;
+        let Some(text) = annotations.get(name) else {
+            return Self::Unreadable { reason: format!("the layer has no annotation `{name}`") };
+        };
+        match STANDARD.decode(text) {
+            Ok(signature) => Self::SimpleSigning { payload: layer.bytes().to_vec(), signature },
+            Err(_) => Self::Unreadable { reason: format!("the annotation `{name}` is not standard base64") },
+        }
+    }
+
+    fn unreadable(error: &dyn std::error::Error) -> Self {
+        let mut reason = Printable(&error.to_string()).to_string();
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            reason.push_str(&format!(": {}", Printable(&source.to_string())));
+            cause = source.source();
+        }
+        Self::Unreadable { reason }
+    }
+}

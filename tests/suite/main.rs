@@ -1,0 +1,14 @@
+//! All integration tests, one module a verb. `PLIMSOLL_PEERS` names the folder of real peers for `interop`: `tests/peers/install`.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests prepare files and start programs, and stop at the first surprise"
+)]
+
+mod cli;
+mod examples;
+mod interop;
+mod peers;
+mod plimsoll;
+mod registry;

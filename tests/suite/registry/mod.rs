@@ -1,0 +1,269 @@
+//! An OCI distribution registry inside the test process, on loopback, that can be told to misbehave.
+//!
+//! OCI distribution-spec v1.1: pull, push, mount, tags, referrers, delete. Every request is kept, so that tests can count them.
+//! Benchmarks share this folder.
+
+mod auth;
+pub(crate) mod client;
+mod fault;
+mod http;
+mod layout;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::io::BufReader;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use plimsoll::base::Digest;
+
+pub(crate) use auth::{Account, Auth, Strangers, Tokens};
+pub(crate) use fault::{Fault, Mode};
+pub(crate) use http::Request;
+pub(crate) use state::Referrers;
+
+use auth::Granted;
+use http::Response;
+use state::{Route, State};
+
+/// A running registry; it stops when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    shared: Arc<Shared>,
+}
+
+/// How a registry is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Builder {
+    referrers: Referrers,
+    auth: Auth,
+    faults: Vec<Fault>,
+    delay: Duration,
+}
+
+#[derive(Debug)]
+struct Shared {
+    address: SocketAddr,
+    referrers: Referrers,
+    auth: Auth,
+    delay: Duration,
+    stopped: AtomicBool,
+    state: Mutex<State>,
+    granted: Mutex<Granted>,
+    faults: Mutex<Vec<Fault>>,
+    log: Mutex<Vec<Request>>,
+}
+
+impl Builder {
+    pub(crate) fn referrers(mut self, referrers: Referrers) -> Self {
+        self.referrers = referrers;
+        self
+    }
+
+    pub(crate) fn auth(mut self, auth: Auth) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// Adds a misbehaviour.
+    pub(crate) fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Every answer is that late: a registry far away.
+    pub(crate) fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    pub(crate) fn start(self) -> Registry {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+        let shared = Arc::new(Shared {
+            address: listener.local_addr().expect("a bound socket has an address"),
+            referrers: self.referrers,
+            auth: self.auth,
+            delay: self.delay,
+            stopped: AtomicBool::new(false),
+            state: Mutex::default(),
+            granted: Mutex::default(),
+            faults: Mutex::new(self.faults),
+            log: Mutex::default(),
+        });
+        let registry = Registry { shared: Arc::clone(&shared) };
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if shared.stopped.load(Ordering::SeqCst) {
+                    return;
+                }
+                let shared = Arc::clone(&shared);
+                if let Ok(stream) = stream {
+                    // A client that goes away in the middle is not this registry's trouble.
+                    thread::spawn(move || shared.serve(&stream).ok());
+                }
+            }
+        });
+        registry
+    }
+}
+
+impl Registry {
+    /// A well-behaved registry with a referrers API.
+    pub(crate) fn start() -> Self {
+        Self::builder().start()
+    }
+
+    pub(crate) fn builder() -> Builder {
+        Builder { referrers: Referrers::On, auth: Auth::Nobody, faults: Vec::new(), delay: Duration::ZERO }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn host(&self) -> String {
+        self.shared.address.to_string()
+    }
+
+    /// The same registry under another host name: `localhost:PORT`.
+    pub(crate) fn other_host(&self) -> String {
+        format!("localhost:{}", self.shared.address.port())
+    }
+
+    /// `HOST/REPOSITORY`.
+    pub(crate) fn repository(&self, name: &str) -> String {
+        format!("{}/{name}", self.host())
+    }
+
+    /// Everything that was asked since the start or [`Self::forget_requests`], also what faults answered.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.log).clone()
+    }
+
+    /// The requests as `METHOD TARGET`.
+    pub(crate) fn request_lines(&self) -> Vec<String> {
+        self.requests().iter().map(|request| format!("{} {}", request.method, request.target)).collect()
+    }
+
+    pub(crate) fn forget_requests(&self) {
+        lock(&self.shared.log).clear();
+    }
+
+    /// Adds a misbehaviour from now on.
+    pub(crate) fn fault(&self, fault: Fault) {
+        lock(&self.shared.faults).push(fault);
+    }
+
+    /// Behaves from now on.
+    pub(crate) fn behave(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
+    /// Stores a blob without a request.
+    pub(crate) fn put_blob(&self, repository: &str, bytes: &[u8]) -> Digest {
+        lock(&self.shared.state).put_blob(repository, bytes)
+    }
+
+    /// Stores a manifest without a request and whatever it says. `reference` is a tag; any text with a colon: no tag.
+    pub(crate) fn put_manifest(
+        &self,
+        repository: &str,
+        reference: &str,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Digest {
+        lock(&self.shared.state).put_manifest(repository, reference, media_type, bytes)
+    }
+
+    /// Media type and bytes, by tag or digest.
+    pub(crate) fn manifest(&self, repository: &str, reference: &str) -> Option<(String, Vec<u8>)> {
+        let (_, media_type, bytes) = lock(&self.shared.state).manifest(repository, reference)?;
+        Some((media_type, bytes))
+    }
+
+    pub(crate) fn blob(&self, repository: &str, digest: Digest) -> Option<Vec<u8>> {
+        lock(&self.shared.state).blob(repository, digest).map(<[u8]>::to_vec)
+    }
+
+    /// Stores the one image of an OCI layout (folder or tar file) with everything that belongs to it, under `tag`. No request is made.
+    pub(crate) fn push_layout(&self, layout: &Path, repository: &str, tag: &str) -> Digest {
+        let image = layout::read(layout);
+        let state = &mut lock(&self.shared.state);
+        for blob in &image.blobs {
+            state.put_blob(repository, blob);
+        }
+        for (media_type, bytes) in &image.manifests {
+            state.put_manifest(repository, ":", media_type, bytes);
+        }
+        state.put_manifest(repository, tag, &image.root.0, &image.root.1)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // Wakes the listener so that it sees the flag.
+        let _ = TcpStream::connect(self.shared.address);
+    }
+}
+
+impl Shared {
+    fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
+        stream.set_nodelay(true)?;
+        // Nobody is left behind for ever: the last test must end.
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut reader = BufReader::new(stream);
+        let mut writer = stream;
+        while let Some(request) = http::read(&mut reader, &mut writer)? {
+            let response = self.answer(&request);
+            if self.stopped.load(Ordering::SeqCst) || !http::write(&mut writer, &request, &response)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        lock(&self.log).push(request.clone());
+        thread::sleep(self.delay);
+        let modes: Vec<Mode> =
+            lock(&self.faults).iter_mut().filter_map(|fault| fault.strikes(request)).collect();
+        let host = self.address.to_string();
+        let mut seen = request.clone();
+        for mode in &modes {
+            if let Mode::Delay(wait) = mode {
+                thread::sleep(*wait);
+            }
+            mode.before(&mut seen);
+        }
+        let mut response = match modes.iter().find_map(|mode| mode.instead(request, &host)) {
+            Some(response) => response,
+            None => self.behaved(&seen, &host),
+        };
+        for mode in &modes {
+            mode.after(request, &host, &mut response);
+        }
+        response
+    }
+
+    fn behaved(&self, request: &Request, host: &str) -> Response {
+        if let (Auth::Bearer(tokens), "/token") = (&self.auth, request.path()) {
+            return lock(&self.granted).token(tokens, request);
+        }
+        let name = Route::of(request.path()).and_then(Route::name);
+        if let Some(refusal) = lock(&self.granted).check(&self.auth, host, request, name) {
+            return refusal;
+        }
+        lock(&self.state).handle(request, self.referrers)
+    }
+}
+
+/// A test that panicked while it held the lock has failed already; the others go on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);

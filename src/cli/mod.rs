@@ -3,6 +3,7 @@
 mod args;
 mod cmd;
 mod error;
+mod evidence;
 mod examples;
 mod key;
 mod password;

@@ -1,4 +1,4 @@
-//! Bytes to values and back, one file per specification. No I/O; nothing here decides anything.
+//! Bytes to values and back, one file or folder per specification. No I/O; nothing here decides anything.
 
 pub mod bundle;
 pub mod config;

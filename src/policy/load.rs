@@ -12,9 +12,9 @@ use super::{
 use crate::base::Timestamp;
 use crate::crypto::PublicKey;
 use crate::format::policy::{
-    At, ExpressionEntry, ExpressionKind, IdentityEntry, KeyEntry, KeySource, Place, ReferenceEntry,
-    RequireEntry, RevokedEntry, RevokedWhat as RevokedWhatEntry, RuleEntry, RulingEntry, SbomFormatEntry,
-    SignerEntry, UnvalidatedPolicy,
+    At, ExpressionEntry, IdentityEntry, KeyEntry, KeySource, Place, ReferenceEntry, RequireEntry,
+    RevokedEntry, RevokedWhat as RevokedWhatEntry, RuleEntry, RulingEntry, SbomFormatEntry, SignerEntry,
+    UnvalidatedPolicy,
 };
 use crate::format::statement::SIGN_PREDICATE;
 use crate::verify::Signer;
@@ -241,11 +241,11 @@ impl Loader {
     }
 
     fn expression(&mut self, entry: &ExpressionEntry) -> Expression {
-        let (needed, names) = match &entry.kind {
-            ExpressionKind::All(names) => (names.len(), names.as_slice()),
-            ExpressionKind::Any(names) => (1, names.as_slice()),
-            ExpressionKind::One(name) => (1, std::slice::from_ref(name)),
-            ExpressionKind::Threshold { threshold, of } => {
+        let (needed, names) = match entry {
+            ExpressionEntry::All(names) => (names.len(), names.as_slice()),
+            ExpressionEntry::Any(names) => (1, names.as_slice()),
+            ExpressionEntry::One(name) => (1, std::slice::from_ref(name)),
+            ExpressionEntry::Threshold { threshold, of } => {
                 let needed = usize::try_from(threshold.value).unwrap_or(usize::MAX);
                 if needed > of.len() {
                     let kind = Kind::Threshold { threshold: threshold.value, names: of.len() };

@@ -2,9 +2,12 @@
 
 mod attest;
 mod keygen;
+mod pin;
 mod resolve;
 mod sbom;
 mod sign;
+mod tree;
+mod verify;
 
 use clap::Subcommand;
 
@@ -16,19 +19,25 @@ use crate::io::Io;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Resolve(resolve::Args),
+    Pin(pin::Args),
     Sbom(sbom::Args),
     Keygen(keygen::Args),
     Sign(sign::Args),
     Attest(attest::Args),
+    Verify(verify::Args),
+    Tree(tree::Args),
 }
 
 /// Runs one verb.
 pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     match command {
         Command::Resolve(args) => resolve::run(args, io, ui).await,
+        Command::Pin(args) => pin::run(args, io, ui).await,
         Command::Sbom(args) => sbom::run(args, io, ui).await,
         Command::Keygen(args) => keygen::run(args, io, ui).await,
         Command::Sign(args) => sign::run(args, io, ui).await,
         Command::Attest(args) => attest::run(args, io, ui).await,
+        Command::Verify(args) => verify::run(args, io, ui).await,
+        Command::Tree(args) => tree::run(args, io, ui).await,
     }
 }

@@ -23,5 +23,5 @@ pub use expand::{ExpandError, Expanded, PLATFORM_ARGUMENTS, Part, Values, Variab
 pub use heredoc::Heredoc;
 pub use lexer::{Piece, PieceKind};
 pub use mount::Mount;
-pub use node::{Arguments, Node, Scanned, scan};
+pub use node::{Arguments, Node, Scanned, Separator, scan};
 pub use text::Text;

@@ -168,14 +168,7 @@ pub(crate) struct AttestationEntry {
 
 /// Who must have signed.
 #[derive(Clone, Debug)]
-pub(crate) struct ExpressionEntry {
-    pub(crate) place: Place,
-    pub(crate) kind: ExpressionKind,
-}
-
-/// The forms of a signer expression.
-#[derive(Clone, Debug)]
-pub(crate) enum ExpressionKind {
+pub(crate) enum ExpressionEntry {
     All(Vec<At<String>>),
     Any(Vec<At<String>>),
     One(At<String>),

@@ -12,3 +12,4 @@ mod interop;
 mod peers;
 mod plimsoll;
 mod registry;
+mod sbom;

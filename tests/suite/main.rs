@@ -13,3 +13,4 @@ mod keygen;
 mod peers;
 mod plimsoll;
 mod registry;
+mod sbom;

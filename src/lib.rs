@@ -22,7 +22,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`base`] | names and numbers that all others speak: digests, references, platforms, packages, limits |
-//! | [`format`] | bytes to values and back, one file per specification |
+//! | [`mod@format`] | bytes to values and back, one file per specification |
 //! | [`crypto`] | keys, and the encrypted key file |
 //! | [`image`] | layers to what catalogers read |
 //! | [`pin`] | finds references by span, splices digests |

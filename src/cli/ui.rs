@@ -51,11 +51,6 @@ impl<'a> Ui<'a> {
         self.world.input
     }
 
-    /// Where the answer goes. A verb that prints a large answer writes here.
-    pub(super) fn out(&mut self) -> &mut dyn Write {
-        self.world.out
-    }
-
     /// Prints the answer, or a part of it. A reader that went away is not an error of ours.
     pub(super) fn answer(&mut self, text: &str) {
         let _ = self.world.out.write_all(text.as_bytes());

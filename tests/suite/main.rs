@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "tests prepare files and start programs, and stop at the first surprise"
 )]
 

@@ -468,7 +468,7 @@ mod tests {
         fs::create_dir(made.blob(image)).unwrap();
         assert!(matches!(made.open(&tag("v1")), Err(LayoutError::NotRegular { .. })));
         let blobs = made.path().join("blobs/sha256");
-        fs::rename(&blobs, &outside.with_extension("d")).unwrap();
+        fs::rename(&blobs, outside.with_extension("d")).unwrap();
         symlink(outside.with_extension("d"), &blobs).unwrap();
         assert!(matches!(made.open(&tag("v1")), Err(LayoutError::NotRegular { .. })));
         assert!(matches!(made.layout.push_blob(b"x"), Err(LayoutError::NotRegular { .. })));

@@ -3,6 +3,7 @@
 //! Every reference that is found ends as pinned, to be pinned, or skipped with a [`Reason`]; nothing is passed over silently.
 //! A reference `name:tag` becomes `name:tag@sha256:…`. The name stays as typed, and the tag stays for people and for tools that move pins;
 //! a name alone becomes `name:latest@sha256:…`, since that tag is what was looked up.
+#![warn(clippy::indexing_slicing)]
 
 mod format;
 mod occurrence;

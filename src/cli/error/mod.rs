@@ -3,10 +3,10 @@
 
 mod crypto;
 mod io;
+pub(super) mod pin;
 mod sbom;
 mod sign;
 mod verify;
-pub(super) mod pin;
 
 use std::error::Error;
 

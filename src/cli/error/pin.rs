@@ -65,7 +65,9 @@ impl From<PinError> for CliError {
 
 fn dockerfile_hint(problem: &Problem) -> Option<&'static str> {
     match problem {
-        Problem::UnterminatedHeredoc { .. } => Some("the last line of a heredoc is its word and nothing else"),
+        Problem::UnterminatedHeredoc { .. } => {
+            Some("the last line of a heredoc is its word and nothing else")
+        }
         Problem::VariableInMount => Some("write `FROM $IMAGE AS name` and mount from `name`"),
         Problem::BadMount
         | Problem::BlankName { .. }

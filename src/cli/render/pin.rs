@@ -77,7 +77,9 @@ impl Entry {
                 Some(format!("{place} -> {}", Printable(pinned)))
             }
             (EntryState::Unpinned, ..) => Some(format!("{place} is not pinned")),
-            (EntryState::Error, _, Some(why)) => Some(format!("{place} cannot be pinned: {}", Printable(&why.text))),
+            (EntryState::Error, _, Some(why)) => {
+                Some(format!("{place} cannot be pinned: {}", Printable(&why.text)))
+            }
             _ => None,
         }
     }

@@ -10,5 +10,6 @@ mod cli;
 mod examples;
 mod interop;
 mod peers;
+mod pin;
 mod plimsoll;
 mod registry;

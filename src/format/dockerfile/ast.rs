@@ -191,6 +191,7 @@ fn words(keyword: &str, want: &'static str) -> Problem {
     Problem::Words { keyword: keyword.to_owned(), want }
 }
 
+/// BuildKit looks into a trigger only when another build runs it; one that every such build would refuse is refused here already.
 fn trigger(inner: &Node) -> Result<Instruction, Problem> {
     let keyword = inner.name();
     if matches!(keyword.as_str(), "FROM" | "MAINTAINER" | "ONBUILD") {

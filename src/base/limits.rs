@@ -10,6 +10,8 @@ pub const ATTESTATION: u64 = 40 << 20;
 pub const ATTESTATIONS_TOTAL: u64 = 128 << 20;
 /// Candidate signatures and attestations looked at for one image. A stranger may attach thousands.
 pub const CANDIDATES: usize = 1000;
+/// Images of one index whose attestations are looked at. An index may list thousands.
+pub const PLATFORMS: usize = 100;
 /// Bytes of one page of referrers or tags.
 pub const PAGE: u64 = 4 << 20;
 /// Pages followed: a server may link pages in a circle.

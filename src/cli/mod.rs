@@ -3,10 +3,13 @@
 mod args;
 mod cmd;
 mod error;
+mod evidence;
 mod examples;
 mod key;
 mod password;
 mod publish;
+#[cfg(test)]
+mod readme;
 mod render;
 mod ui;
 

@@ -4,7 +4,7 @@ use super::CliError;
 use crate::base::{Digest, ImageLocator, Platform, Repository, Tag};
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
 use crate::io::image::read_image;
-use crate::io::{Io, Source};
+use crate::io::{Io, Resolved, Source};
 use crate::sign::{self, Appended, LegacyLayer, SignedBundle};
 
 /// Where a signature or attestation goes.
@@ -36,26 +36,36 @@ pub(super) struct Target {
     pub(super) name: String,
 }
 
+/// Opens and resolves an image: the digest of the bytes read is what will be signed, whatever a tag means a second later.
+pub(super) async fn resolve(io: &Io, image: &ImageLocator) -> Result<(Source, Resolved), CliError> {
+    let source = io.open(image)?;
+    let resolved = source.resolve().await?;
+    Ok((source, resolved))
+}
+
 impl Target {
-    /// Resolves `image`; the digest of the bytes read is what will be signed, whatever a tag means a second later.
+    /// `subject` in `source`; `name` stands in for the repository where an image has none.
+    pub(super) fn new(source: Source, subject: Descriptor, name: Option<&Repository>) -> Self {
+        let name = name.or_else(|| source.repository()).map(in_signature).unwrap_or_default();
+        Self { source, subject, name }
+    }
+
+    /// What `image` names, or its manifest for one platform.
     pub(super) async fn resolve(
         io: &Io,
         image: &ImageLocator,
         name: Option<&Repository>,
         platform: Option<&Platform>,
     ) -> Result<Self, CliError> {
-        let source = io.open(image)?;
-        let resolved = source.resolve().await?;
-        let name = name.or_else(|| source.repository()).map(in_signature).unwrap_or_default();
+        let (source, resolved) = resolve(io, image).await?;
         let subject = match platform {
             None => Descriptor::of(&resolved.media_type, &resolved.content),
-            Some(platform) => {
-                let image = read_image(&source, &resolved, Some(platform)).await?;
-                let fetched = source.manifest(image.manifest_digest).await?;
-                Descriptor::of(&fetched.media_type, &fetched.content)
+            Some(_) => {
+                let image = read_image(&source, &resolved, platform).await?;
+                Descriptor::of_manifest(&image.manifest)
             }
         };
-        Ok(Self { source, subject, name })
+        Ok(Self::new(source, subject, name))
     }
 
     /// Pushes a bundle as referrer; gives the digest of the referrer manifest.

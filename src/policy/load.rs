@@ -12,9 +12,9 @@ use super::{
 use crate::base::Timestamp;
 use crate::crypto::PublicKey;
 use crate::format::policy::{
-    At, ExpressionEntry, ExpressionKind, IdentityEntry, KeyEntry, KeySource, Place, ReferenceEntry,
-    RequireEntry, RevokedEntry, RevokedWhat as RevokedWhatEntry, RuleEntry, RulingEntry, SbomFormatEntry,
-    SignerEntry, UnvalidatedPolicy,
+    At, ExpressionEntry, IdentityEntry, KeyEntry, KeySource, Place, ReferenceEntry, RequireEntry,
+    RevokedEntry, RevokedWhat as RevokedWhatEntry, RuleEntry, RulingEntry, SbomFormatEntry, SignerEntry,
+    UnvalidatedPolicy,
 };
 use crate::format::statement::SIGN_PREDICATE;
 use crate::verify::Signer;
@@ -228,22 +228,24 @@ impl Loader {
             });
         }
         for attestation in &entry.attestations {
-            if attestation.predicate_type == SIGN_PREDICATE {
-                self.note(&attestation.by.place, Kind::AttestationOfSignature);
+            if attestation.predicate_type.value == SIGN_PREDICATE {
+                self.note(&attestation.predicate_type.place, Kind::AttestationOfSignature);
             }
             let by = self.expression(&attestation.by);
-            requirements
-                .push(Requirement::Attestation { predicate_type: attestation.predicate_type.clone(), by });
+            requirements.push(Requirement::Attestation {
+                predicate_type: attestation.predicate_type.value.clone(),
+                by,
+            });
         }
         requirements
     }
 
     fn expression(&mut self, entry: &ExpressionEntry) -> Expression {
-        let (needed, names) = match &entry.kind {
-            ExpressionKind::All(names) => (names.len(), names.as_slice()),
-            ExpressionKind::Any(names) => (1, names.as_slice()),
-            ExpressionKind::One(name) => (1, std::slice::from_ref(name)),
-            ExpressionKind::Threshold { threshold, of } => {
+        let (needed, names) = match entry {
+            ExpressionEntry::All(names) => (names.len(), names.as_slice()),
+            ExpressionEntry::Any(names) => (1, names.as_slice()),
+            ExpressionEntry::One(name) => (1, std::slice::from_ref(name)),
+            ExpressionEntry::Threshold { threshold, of } => {
                 let needed = usize::try_from(threshold.value).unwrap_or(usize::MAX);
                 if needed > of.len() {
                     let kind = Kind::Threshold { threshold: threshold.value, names: of.len() };
@@ -294,4 +296,108 @@ fn reference(entry: &ReferenceEntry) -> Vec<Requirement> {
 
 fn text_at(texts: &[At<String>], place: &Place) -> String {
     texts.iter().find(|text| text.place == *place).map(|text| text.value.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
+
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::format::policy::to_json;
+
+    fn folder(name: &str) -> Vec<(String, String)> {
+        let folder = corpus().join(name);
+        let mut files: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+            .collect();
+        files.sort();
+        assert!(!files.is_empty());
+        files
+    }
+
+    fn corpus() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/policy")
+    }
+
+    fn load(text: &str) -> Result<Policy, Vec<(String, &'static str, String)>> {
+        let policy = UnvalidatedPolicy::parse(text).map_err(|error| {
+            let problem = |problem: &crate::format::policy::ShapeProblem| {
+                (problem.place.at.to_string(), problem.code(), problem.to_string())
+            };
+            error.problems().iter().map(problem).collect::<Vec<_>>()
+        })?;
+        let read = |path: &Path| fs::read(corpus().join(path)).map_err(Into::into);
+        policy.validate(&read).map_err(|error| {
+            let problem =
+                |problem: &PolicyProblem| (problem.place.at.to_string(), problem.code(), problem.to_string());
+            error.problems().iter().map(problem).collect()
+        })
+    }
+
+    fn schema() -> jsonschema::Validator {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/trust-policy.v1.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        jsonschema::meta::validate(&schema).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    }
+
+    #[test]
+    fn good_policies_load_and_fit_the_schema() {
+        let schema = schema();
+        for (file, text) in folder("good") {
+            let loaded = load(&text);
+            assert!(loaded.is_ok(), "{file}: {loaded:?}");
+            let errors: Vec<_> =
+                schema.iter_errors(&to_json(&text).unwrap()).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{file}: {errors:?}");
+        }
+    }
+
+    /// First line of each file: `# schema` if the schema refuses it too, `# loader` if only the loader can tell, `# yaml` if a schema never
+    /// sees it; then every problem as `code line:column`.
+    #[test]
+    fn bad_policies_are_refused_for_the_reason_they_state() {
+        let schema = schema();
+        for (file, text) in folder("bad") {
+            let head = text.lines().next().unwrap();
+            let Err(problems) = load(&text) else { panic!("{file} loads") };
+            let refused_by = match to_json(&text) {
+                Some(json) if schema.is_valid(&json) => "loader",
+                Some(_) => "schema",
+                None => "yaml",
+            };
+            let mut found = format!("# {refused_by}");
+            for (at, code, _) in &problems {
+                found.push_str(&format!(" {code} {at}"));
+            }
+            assert_eq!(head, found, "{file}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn every_code_of_a_policy_file_has_a_bad_policy() {
+        let all: String = folder("bad").iter().filter_map(|(_, text)| text.lines().next()).collect();
+        for code in [
+            "01", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18",
+            "19", "20", "21", "22",
+        ] {
+            assert!(all.contains(&format!("PLM-P{code} ")), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_of_the_meaning() {
+        let digest = |text: &str| load(text).unwrap().edition.unwrap().digest;
+        let files = folder("good");
+        let text = |name: &str| files.iter().find(|(file, _)| file.ends_with(name)).unwrap().1.clone();
+        let (yaml, json) = (text("minimal.yaml"), text("policy.json"));
+        assert_eq!(digest(&yaml), digest(&json));
+        assert_eq!(digest(&yaml), digest(&format!("# a comment\n{yaml}")));
+        assert_ne!(digest(&yaml), digest(&yaml.replace("revision: 3", "revision: 4")));
+    }
 }

@@ -9,7 +9,9 @@
 mod cli;
 mod examples;
 mod interop;
+mod keygen;
 mod peers;
 mod pin;
 mod plimsoll;
 mod registry;
+mod sbom;

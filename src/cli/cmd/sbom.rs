@@ -12,11 +12,10 @@ use crate::cli::args::Format;
 use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
-use crate::format::cyclonedx;
-use crate::format::spdx;
+use crate::format::{self, cyclonedx, statement};
 use crate::image::Layer;
 use crate::io::image::{Image, read_image};
-use crate::io::{Io, LayerBlob, Mode, Source};
+use crate::io::{Io, LayerBlob, Mode, Resolved, Source};
 use crate::sbom;
 
 /// List what is installed in an image, as SPDX or CycloneDX if you like
@@ -88,13 +87,24 @@ pub(super) async fn inventory(
     locator: &ImageLocator,
     platform: Option<&Platform>,
 ) -> Result<Found, CliError> {
-    let stated = source_date_epoch(io)?;
     let source = io.open(locator)?;
     let resolved = source.resolve().await?;
-    let image = read_image(&source, &resolved, platform).await?;
-    let blobs = fetch(&source, &image).await?;
+    inventory_of(io, locator, &source, &resolved, platform).await
+}
 
-    let inventory = sbom::catalog(&layers(&image, &blobs), subject(locator, &source, &image))?;
+/// The same for an image that was resolved already: what is listed is what was resolved, whatever a tag means by now.
+pub(super) async fn inventory_of(
+    io: &Io,
+    locator: &ImageLocator,
+    source: &Source,
+    resolved: &Resolved,
+    platform: Option<&Platform>,
+) -> Result<Found, CliError> {
+    let stated = source_date_epoch(io)?;
+    let image = read_image(source, resolved, platform).await?;
+    let blobs = fetch(source, &image).await?;
+
+    let inventory = sbom::catalog(&layers(&image, &blobs), subject(locator, source, &image))?;
     Ok(Found { inventory, created: stated.or(image.config.created), image })
 }
 
@@ -162,8 +172,9 @@ struct Output {
     file: Option<PathBuf>,
 }
 
+/// A kind of document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Document {
+pub(super) enum Document {
     CycloneDx(cyclonedx::Version),
     Spdx,
     Table,
@@ -179,11 +190,30 @@ const DOCUMENTS: &[(&str, Document)] = &[
 ];
 
 impl Document {
-    fn write(self, inventory: &Inventory, created: Option<Timestamp>) -> Result<Vec<u8>, CliError> {
+    /// By name, as after `-o`.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        DOCUMENTS.iter().find(|(known, _)| *known == name).map(|(_, document)| *document)
+    }
+
+    /// The predicate type under which it is attested; none for a table.
+    pub(super) fn predicate_type(self) -> Option<&'static str> {
+        match self {
+            Self::CycloneDx(_) => Some(statement::CYCLONEDX),
+            Self::Spdx => Some(statement::SPDX),
+            Self::Table => None,
+        }
+    }
+
+    /// The document's bytes.
+    pub(super) fn write(
+        self,
+        inventory: &Inventory,
+        created: Option<Timestamp>,
+    ) -> Result<Vec<u8>, CliError> {
         let mut out = Vec::new();
         let written = match self {
             Self::CycloneDx(version) => cyclonedx::write(inventory, created, version, &mut out),
-            Self::Spdx => spdx::write(inventory, created, &mut out),
+            Self::Spdx => format::spdx::write(inventory, created, &mut out),
             Self::Table => return Ok(render::sbom::table(inventory).into_bytes()),
         };
         written.map_err(|error| CliError::new(Outcome::Unknown, error))?;
@@ -200,12 +230,11 @@ impl FromStr for Output {
             Some((name, file)) => (name, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let known = DOCUMENTS.iter().find(|(known, _)| *known == name);
-        let (_, document) = known.ok_or_else(|| {
+        let document = Document::named(name).ok_or_else(|| {
             let all: Vec<&str> = DOCUMENTS.iter().map(|(name, _)| *name).collect();
             format!("no such format; there are {}", all.join(", "))
         })?;
-        Ok(Self { document: *document, file })
+        Ok(Self { document, file })
     }
 }
 

@@ -4,6 +4,7 @@
 mod crypto;
 mod io;
 pub(super) mod pin;
+pub(super) mod policy;
 mod sbom;
 mod sign;
 mod verify;

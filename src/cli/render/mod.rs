@@ -1,7 +1,9 @@
 //! Answers as text and JSON. JSON shapes are versioned copies, never the domain type.
 
+pub(super) mod decision;
 pub(super) mod keygen;
 pub(super) mod pin;
 pub(super) mod published;
 pub(super) mod resolve;
 pub(super) mod sbom;
+pub(super) mod tree;

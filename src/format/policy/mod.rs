@@ -162,20 +162,13 @@ pub(crate) enum SbomFormatEntry {
 /// An entry of `require.attestations`.
 #[derive(Clone, Debug)]
 pub(crate) struct AttestationEntry {
-    pub(crate) predicate_type: String,
+    pub(crate) predicate_type: At<String>,
     pub(crate) by: ExpressionEntry,
 }
 
 /// Who must have signed.
 #[derive(Clone, Debug)]
-pub(crate) struct ExpressionEntry {
-    pub(crate) place: Place,
-    pub(crate) kind: ExpressionKind,
-}
-
-/// The forms of a signer expression.
-#[derive(Clone, Debug)]
-pub(crate) enum ExpressionKind {
+pub(crate) enum ExpressionEntry {
     All(Vec<At<String>>),
     Any(Vec<At<String>>),
     One(At<String>),
@@ -326,4 +319,10 @@ impl ShapeError {
             Self::Version { .. } => "PLM-P22",
         }
     }
+}
+
+/// The document as JSON, for tests against the schema.
+#[cfg(test)]
+pub(crate) fn to_json(text: &str) -> Option<serde_json::Value> {
+    yaml::parse(text).ok().map(|node| node.value.to_json())
 }

@@ -4,8 +4,8 @@ use super::canonical::canonical;
 use super::reader::{Here, ID, Reader, below, is_id};
 use super::yaml::{self, Value};
 use super::{
-    At, AttestationEntry, ExpressionEntry, ExpressionKind, IdentityEntry, KeyEntry, KeySource, NotAPolicy,
-    Place, ReferenceEntry, RequireEntry, RevokedEntry, RevokedWhat, RuleEntry, RulingEntry, SbomEntry,
+    At, AttestationEntry, ExpressionEntry, IdentityEntry, KeyEntry, KeySource, NotAPolicy, Place,
+    ReferenceEntry, RequireEntry, RevokedEntry, RevokedWhat, RuleEntry, RulingEntry, SbomEntry,
     SbomFormatEntry, ShapeError, ShapeProblem, SignatureEntry, SignerEntry, UnvalidatedPolicy, VERSION,
 };
 use crate::base::{Digest, Timestamp};
@@ -164,7 +164,7 @@ impl Reader {
 
     fn require(&mut self, here: &Here<'_>) -> Option<RequireEntry> {
         let map = self.map(here, &["reference", "signature", "sbom", "attestations"])?;
-        if map.entries.is_empty() {
+        if here.is_empty() {
             return self.note(&here.place, ShapeError::Empty { want: "at least one requirement" });
         }
         let reference = self.optional(&map, "reference", Self::reference);
@@ -184,7 +184,7 @@ impl Reader {
 
     fn reference(&mut self, here: &Here<'_>) -> Option<ReferenceEntry> {
         let map = self.map(here, &["digest", "tags", "forbid_tags"])?;
-        if map.entries.is_empty() {
+        if here.is_empty() {
             let want = "at least one of `digest`, `tags` and `forbid_tags`";
             return self.note(&here.place, ShapeError::Empty { want });
         }
@@ -296,7 +296,7 @@ impl Reader {
                     && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
             });
             if scheme && text.bytes().all(|byte| byte.is_ascii_graphic()) && text.len() <= 2000 {
-                return Some(text);
+                return Some(At { value: text, place: here.place });
             }
             self.note(
                 &here.place,
@@ -309,7 +309,7 @@ impl Reader {
     fn expression(&mut self, here: &Here<'_>) -> Option<ExpressionEntry> {
         let place = here.place.clone();
         if let Value::Text(_) = here.node.value {
-            return Some(ExpressionEntry { place, kind: ExpressionKind::One(self.id(here)?) });
+            return Some(ExpressionEntry::One(self.id(here)?));
         }
         if !matches!(here.node.value, Value::Map(_)) {
             return self
@@ -324,10 +324,10 @@ impl Reader {
         let any = self.optional(&map, "any", ids);
         let of = self.optional(&map, "of", ids);
         let threshold = self.optional(&map, "threshold", Self::positive);
-        let kind = match (all?, any?, of?, threshold?) {
-            (Some(all), None, None, None) => ExpressionKind::All(all),
-            (None, Some(any), None, None) => ExpressionKind::Any(any),
-            (None, None, Some(of), Some(threshold)) => ExpressionKind::Threshold { threshold, of },
+        Some(match (all?, any?, of?, threshold?) {
+            (Some(all), None, None, None) => ExpressionEntry::All(all),
+            (None, Some(any), None, None) => ExpressionEntry::Any(any),
+            (None, None, Some(of), Some(threshold)) => ExpressionEntry::Threshold { threshold, of },
             (None, None, Some(_), None) => {
                 return self.note(&place, ShapeError::Missing { key: "threshold" });
             }
@@ -337,8 +337,7 @@ impl Reader {
                 let keys = "`all`, `any`, and `threshold` with `of`";
                 return self.note(&place, ShapeError::Choice { keys, found });
             }
-        };
-        Some(ExpressionEntry { place, kind })
+        })
     }
 
     fn revoked(&mut self, here: &Here<'_>) -> Option<RevokedEntry> {

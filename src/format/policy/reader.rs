@@ -13,6 +13,13 @@ pub(super) struct Here<'a> {
     pub(super) place: Place,
 }
 
+impl Here<'_> {
+    /// Whether it is a map with nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(&self.node.value, Value::Map(entries) if entries.is_empty())
+    }
+}
+
 /// A map whose keys are all known.
 pub(super) struct Fields<'a> {
     pub(super) place: Place,

@@ -1,0 +1,293 @@
+//! `plimsoll verify`: may this image be used?
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::base::{
+    Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
+};
+use crate::cli::args::Format;
+use crate::cli::evidence::Gatherer;
+use crate::cli::key::read_public_key;
+use crate::cli::render::decision::{self, Answer, ImageWire};
+use crate::cli::ui::Ui;
+use crate::cli::{CliError, Outcome};
+use crate::format::policy::UnvalidatedPolicy;
+use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
+use crate::io::{FileError, Io};
+use crate::policy::{Certainty, Decision, Finding, KeyDemand, Policy, Request, Ruling, Wants, decide};
+
+/// Check images before they are used: by public key, or by a trust policy
+///
+/// With --key the image must carry a signature by one of the keys; with --policy it must satisfy the most specific rule for its name, and
+/// what no rule names is denied. An attestation is never a signature, and what is about another digest never counts. The answer names the
+/// digest that was verified and every candidate that was looked at.
+///
+/// Of several images the worst verdict counts: denied (1) before could not tell (3) before allowed (0).
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(in crate::cli) struct Args {
+    /// Image references, or oci:DIR, oci-archive:FILE, docker-archive:FILE
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<ImageLocator>,
+    /// Public key; one of several is enough
+    #[arg(long, value_name = "FILE", required_unless_present = "policy", conflicts_with = "policy")]
+    key: Vec<PathBuf>,
+    /// Trust policy
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Demand an attestation of this type instead of a signature: a short name such as spdxjson, or a URI
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_type)]
+    predicate_type: Option<String>,
+    /// Demand an annotation that the signature covers
+    #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = parse_annotation)]
+    annotations: Vec<(String, String)>,
+    /// Name of an image outside of a registry, for the policy's patterns
+    #[arg(long = "as", value_name = "REPOSITORY", conflicts_with = "key")]
+    repository: Option<Repository>,
+}
+
+pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    for image in &args.images {
+        check_name(&args, image)?;
+    }
+    let policy = read_policy(&args, io)?;
+    let now = io.clock.now();
+
+    let mut answer = Answer::new(&policy, now.to_string());
+    let mut outcomes = Vec::new();
+    for image in &args.images {
+        let name = image.to_string();
+        match verify(&args, &policy, image, io).await {
+            Ok((request, decision)) => {
+                outcomes.push(outcome(&decision));
+                match ui.format() {
+                    Format::Json => answer.images.push(ImageWire::new(name, request.digest, &decision)),
+                    Format::Text => {
+                        let name = with_digest(image, request.digest);
+                        let text = decision::text(&name, &policy, &decision, ui.color());
+                        ui.answer(&text);
+                    }
+                }
+            }
+            Err(error) => {
+                outcomes.push(error.outcome);
+                answer.images.push(ImageWire::error(name, error.error.as_ref()));
+                ui.fail(&error);
+            }
+        }
+    }
+    let outcome = worst(&outcomes);
+    if ui.format() == Format::Json {
+        ui.json(&answer)?;
+    }
+    Ok(outcome)
+}
+
+/// Gathers in stages, and stops when more could not change the decision.
+async fn verify(
+    args: &Args,
+    policy: &Policy,
+    image: &ImageLocator,
+    io: &Io,
+) -> Result<(Request, Decision), CliError> {
+    let now = io.clock.now();
+    let source = io.open(image)?;
+    let written = written_digest(image);
+    let (digest, resolved) = match (image, written) {
+        // The digest is in the name: nothing needs to be asked to know it.
+        (ImageLocator::Registry(_), Some(digest)) => (digest, None),
+        _ => {
+            let resolved = source.resolve().await?;
+            (resolved.digest, Some(resolved))
+        }
+    };
+    let mut request = Request {
+        repository: source.repository().cloned().or_else(|| args.repository.clone()),
+        tag: tag(image),
+        written,
+        digest,
+        platforms: Vec::new(),
+    };
+    let mut gatherer = Gatherer::new(&source);
+    let mut decision = decide(policy, &request, &gatherer.evidence, now);
+    if decision.wants() != Wants::Nothing {
+        gatherer.referrers(digest).await;
+        decision = decide(policy, &request, &gatherer.evidence, now);
+    }
+    if decision.wants() != Wants::Nothing {
+        gatherer.tags(digest).await;
+        decision = decide(policy, &request, &gatherer.evidence, now);
+    }
+    if decision.wants() == Wants::EvidenceOfPlatforms {
+        let content = resolved.as_ref().map(|resolved| &resolved.content);
+        request.platforms = gatherer.platforms(digest, content).await;
+        for platform in &request.platforms {
+            gatherer.referrers(platform.digest).await;
+            gatherer.tags(platform.digest).await;
+        }
+        decision = decide(policy, &request, &gatherer.evidence, now);
+    }
+    Ok((request, decision))
+}
+
+/// Why a policy file denies an image outside of a registry, in one sentence; none if it allows it.
+pub(super) async fn denial(
+    io: &Io,
+    policy: &Path,
+    image: &ImageLocator,
+    repository: &Repository,
+) -> Result<Option<String>, CliError> {
+    let args = Args {
+        images: Vec::new(),
+        key: Vec::new(),
+        policy: Some(policy.to_owned()),
+        predicate_type: None,
+        annotations: Vec::new(),
+        repository: Some(repository.clone()),
+    };
+    let policy = read_policy(&args, io)?;
+    let (_, decision) = verify(&args, &policy, image, io).await?;
+    let Ruling::Deny { reasons, .. } = decision.ruling() else { return Ok(None) };
+    let refused = decision.nodes().iter().flat_map(|node| &node.reports).find_map(|report| {
+        if let Finding::Refused { code, detail } = &report.finding { Some((*code, detail)) } else { None }
+    });
+    let reason = reasons.first();
+    let (code, detail) = refused.unwrap_or((reason.code, &reason.detail));
+    Ok(Some(format!("{}: {detail} ({code})", reason.requirement)))
+}
+
+fn outcome(decision: &Decision) -> Outcome {
+    match decision.ruling() {
+        Ruling::Allow { .. } => Outcome::Yes,
+        Ruling::Deny { certainty: Certainty::Final, .. } => Outcome::No,
+        Ruling::Deny { certainty: Certainty::Open, .. } => Outcome::Unknown,
+    }
+}
+
+/// A denial is never reported as something to try again.
+fn worst(outcomes: &[Outcome]) -> Outcome {
+    [Outcome::No, Outcome::Usage, Outcome::Unknown]
+        .into_iter()
+        .find(|outcome| outcomes.contains(outcome))
+        .unwrap_or(if outcomes.is_empty() { Outcome::Unknown } else { Outcome::Yes })
+}
+
+fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
+    if let Some(file) = &args.policy {
+        return read_policy_file(file, io);
+    }
+    let mut keys = Vec::new();
+    for path in &args.key {
+        keys.push((Printable(&path.display().to_string()).to_string(), read_public_key(io, path)?));
+    }
+    let demand = match &args.predicate_type {
+        Some(predicate_type) => KeyDemand::Attestation { predicate_type: predicate_type.clone() },
+        None => {
+            let mut annotations = BTreeMap::new();
+            for (key, value) in &args.annotations {
+                if annotations.insert(key.clone(), value.clone()).is_some_and(|other| other != *value) {
+                    let text = format!("the annotation {} is demanded with two values", Printable(key));
+                    return Err(CliError::usage(text));
+                }
+            }
+            KeyDemand::Signature { annotations }
+        }
+    };
+    Ok(Policy::of_keys(keys, demand))
+}
+
+/// Reads a policy and the keys that it names, which are files below its folder.
+fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
+    let bytes = io.files.read_at_most(file, limits::POLICY)?;
+    let text = String::from_utf8(bytes).map_err(|error| FileError::NotUtf8 {
+        path: file.to_owned(),
+        offset: error.utf8_error().valid_up_to(),
+    })?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let read_key = |key: &Path| io.files.read(&folder.join(key)).map_err(Into::into);
+    UnvalidatedPolicy::parse(&text)
+        .map_err(|error| CliError::not_a_policy(file, &error))?
+        .validate(&read_key)
+        .map_err(|error| CliError::bad_policy(file, &error))
+}
+
+/// Patterns are about repositories, so an image needs one; and nobody may give an image in a registry another name.
+fn check_name(args: &Args, image: &ImageLocator) -> Result<(), CliError> {
+    let in_registry = matches!(image, ImageLocator::Registry(_));
+    match (&args.repository, in_registry) {
+        (Some(repository), true) => {
+            let text =
+                format!("{image} has a name already; --as {repository} is for images outside of a registry");
+            Err(CliError::usage(text))
+        }
+        (None, false) if args.policy.is_some() => {
+            let text = format!("{image} has no repository, and the policy's rules are about repositories");
+            Err(CliError::usage(text).hint("say what it will be called: --as registry.example.com/team/app"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn written_digest(image: &ImageLocator) -> Option<Digest> {
+    match image {
+        ImageLocator::Registry(reference) => reference.digest(),
+        ImageLocator::Layout { select, .. } | ImageLocator::LayoutArchive { select, .. } => match select {
+            LayoutSelector::Digest(digest) => Some(*digest),
+            LayoutSelector::Only | LayoutSelector::Tag(_) => None,
+        },
+        ImageLocator::DockerArchive { .. } => None,
+    }
+}
+
+fn tag(image: &ImageLocator) -> Option<Tag> {
+    match image {
+        ImageLocator::Registry(reference) if reference.digest().is_none() => Some(reference.tag_or_latest()),
+        ImageLocator::Registry(reference) => reference.tag().cloned(),
+        ImageLocator::Layout { select, .. } | ImageLocator::LayoutArchive { select, .. } => match select {
+            LayoutSelector::Tag(tag) => Some(tag.clone()),
+            LayoutSelector::Digest(_) | LayoutSelector::Only => None,
+        },
+        ImageLocator::DockerArchive { .. } => None,
+    }
+}
+
+/// The image as it can be named again and mean the same.
+pub(super) fn with_digest(image: &ImageLocator, digest: Digest) -> String {
+    let select = LayoutSelector::Digest(digest);
+    match image {
+        ImageLocator::DockerArchive { .. } => format!("{image}@{digest}"),
+        ImageLocator::Layout { folder, .. } => {
+            ImageLocator::Layout { folder: folder.clone(), select }.to_string()
+        }
+        ImageLocator::LayoutArchive { file, .. } => {
+            ImageLocator::LayoutArchive { file: file.clone(), select }.to_string()
+        }
+        ImageLocator::Registry(reference) => PinnedReference::new(reference.clone(), digest).to_string(),
+    }
+}
+
+fn parse_type(text: &str) -> Result<String, String> {
+    match predicate_type(text) {
+        Some(SIGN_PREDICATE) => Err("that is the type of image signatures; leave --type out".to_owned()),
+        Some(uri) => Ok(uri.to_owned()),
+        None => {
+            let names: Vec<&str> = PREDICATE_TYPES.iter().map(|(name, _)| *name).collect();
+            Err(format!("write a URI, or one of {}", names.join(", ")))
+        }
+    }
+}
+
+fn parse_annotation(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll verify --key release.pub registry.example.com/team/app:v1
+  plimsoll verify --key release.pub --type spdxjson registry.example.com/team/app@sha256:…
+  plimsoll verify --policy trust.yaml registry.example.com/team/app:v1
+  plimsoll verify --policy trust.yaml --as registry.example.com/team/app oci:build/image";

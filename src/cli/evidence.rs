@@ -1,0 +1,312 @@
+//! Gathers what is attached to an image: bundles that refer to it, and the older tags beside it. Nothing here is believed; what cannot be
+//! listed or fetched is kept as a gap, so that it never reads as "unsigned".
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use futures_util::StreamExt as _;
+
+use crate::base::{Checked, Digest, Platform, Printable, Tag, limits};
+use crate::format::manifest::{AnyManifest, DOCKER_INDEX, Descriptor, Manifest, OCI_INDEX};
+use crate::format::simple_signing;
+use crate::io::{Listed, ListedBy, Source, SourceError};
+use crate::policy::{Evidence, Found, Gap, PlatformImage};
+use crate::verify::{Candidate, Content, Origin};
+
+/// Looks beside images of one source, within the limits of one verdict.
+pub(super) struct Gatherer<'a> {
+    source: &'a Source,
+    bytes: Cell<u64>,
+    candidates: Cell<usize>,
+    pub(super) evidence: Evidence,
+    /// What is attached and is neither a signature nor an attestation.
+    pub(super) others: Vec<Other>,
+}
+
+/// Something attached that proves nothing.
+pub(super) struct Other {
+    pub(super) digest: Digest,
+    pub(super) origin: Origin,
+    pub(super) artifact_type: String,
+}
+
+/// What one entry turned out to be.
+enum Piece {
+    Candidate(Candidate),
+    Gap(Gap),
+    Other(Other),
+}
+
+impl<'a> Gatherer<'a> {
+    pub(super) fn new(source: &'a Source) -> Self {
+        let (bytes, candidates) = (Cell::new(0), Cell::new(0));
+        Self { source, bytes, candidates, evidence: Evidence::default(), others: Vec::new() }
+    }
+
+    /// What refers to `image`: one request for the list, two for each bundle.
+    pub(super) async fn referrers(&mut self, image: Digest) {
+        let listed = match self.source.referrers(image).await {
+            Ok(listed) => listed,
+            Err(error) => return self.gap(format!("referrers of {image}"), &error),
+        };
+        let mut pieces = Vec::new();
+        let mut fetches = Vec::new();
+        for entry in &listed {
+            match other_artifact(entry) {
+                Some(other) => pieces.push(vec![Piece::Other(other)]),
+                None if self.room() => fetches.push(self.referrer(image, entry)),
+                None => {
+                    pieces.push(vec![Piece::Gap(too_many(image))]);
+                    break;
+                }
+            }
+        }
+        pieces.extend(futures_util::stream::iter(fetches).buffered(AT_ONCE).collect::<Vec<_>>().await);
+        self.keep(image, pieces);
+    }
+
+    /// What stands under the older tags `sha256-….sig` and `sha256-….att`.
+    pub(super) async fn tags(&mut self, image: Digest) {
+        let (signatures, attestations) = futures_util::future::join(
+            self.tag(image, ".sig", Origin::SignatureTag),
+            self.tag(image, ".att", Origin::AttestationTag),
+        )
+        .await;
+        self.keep(image, [signatures, attestations]);
+    }
+
+    /// The images that an index lists; none if it is not an index. Entries that nobody can run (BuildKit's attestations) are left out by
+    /// their platform only: an annotation would be an easy way to hide an image.
+    pub(super) async fn platforms(&mut self, image: Digest, content: Option<&Checked>) -> Vec<PlatformImage> {
+        let what = || format!("index {image}");
+        let fetched;
+        let content = match content {
+            Some(content) => content,
+            None => match self.source.manifest(image).await {
+                Ok(manifest) => {
+                    fetched = manifest.content;
+                    &fetched
+                }
+                Err(error) => {
+                    self.gap(what(), &error);
+                    return Vec::new();
+                }
+            },
+        };
+        let index = match AnyManifest::parse(content) {
+            Ok(AnyManifest::Index(index)) => index,
+            Ok(AnyManifest::Image(_)) => return Vec::new(),
+            Err(error) => {
+                self.gap(what(), &error);
+                return Vec::new();
+            }
+        };
+        let runs = |platform: &Option<Platform>| {
+            !platform.as_ref().is_some_and(|it| it.os() == "unknown" && it.architecture() == "unknown")
+        };
+        let images: Vec<_> = index
+            .manifests
+            .into_iter()
+            .filter(|entry| runs(&entry.platform))
+            .map(|entry| PlatformImage { digest: entry.digest, platform: entry.platform })
+            .collect();
+        if images.len() > limits::PLATFORMS {
+            let reason = format!("it lists {} images, more than {}", images.len(), limits::PLATFORMS);
+            self.evidence.gaps.push(Gap { what: what(), reason });
+            return Vec::new();
+        }
+        images
+    }
+
+    fn keep(&mut self, about: Digest, pieces: impl IntoIterator<Item = Vec<Piece>>) {
+        for piece in pieces.into_iter().flatten() {
+            match piece {
+                Piece::Candidate(candidate) => self.evidence.found.push(Found { about, candidate }),
+                Piece::Gap(gap) => self.evidence.gaps.push(gap),
+                Piece::Other(other) => self.others.push(other),
+            }
+        }
+    }
+
+    fn gap(&mut self, what: String, error: &dyn Error) {
+        self.evidence.gaps.push(Gap { what, reason: reason(error) });
+    }
+
+    fn room(&self) -> bool {
+        self.candidates.set(self.candidates.get() + 1);
+        self.candidates.get() <= limits::CANDIDATES
+    }
+
+    async fn referrer(&self, image: Digest, entry: &Listed) -> Vec<Piece> {
+        let origin = match entry.origin {
+            ListedBy::Api => Origin::ReferrersApi,
+            ListedBy::FallbackTag => Origin::FallbackTag,
+            ListedBy::Layout => Origin::Layout,
+        };
+        let digest = entry.descriptor.digest;
+        let fetched = match self.source.manifest(digest).await {
+            Ok(fetched) => fetched,
+            Err(error) => return vec![gap(format!("referrer {digest}"), &error)],
+        };
+        let unreadable = |reason: String| {
+            vec![Piece::Candidate(Candidate { origin, digest, content: Content::Unreadable { reason } })]
+        };
+        let manifest = match AnyManifest::parse(&fetched.content) {
+            Ok(AnyManifest::Image(manifest)) => manifest,
+            Ok(AnyManifest::Index(_)) => {
+                let artifact_type = fetched.media_type;
+                return vec![Piece::Other(Other { digest, origin, artifact_type })];
+            }
+            Err(error) => return unreadable(reason(&error)),
+        };
+        let is_bundle = |kind: &str| kind.starts_with(BUNDLE);
+        let is_legacy = |layer: &&Descriptor| LEGACY_LAYERS.contains(&layer.media_type.as_str());
+        let looks_like_bundle = is_bundle(manifest.effective_artifact_type())
+            || manifest.layers.iter().any(|layer| is_bundle(&layer.media_type));
+        if !looks_like_bundle && manifest.layers.iter().find(is_legacy).is_none() {
+            let artifact_type = manifest.effective_artifact_type().to_owned();
+            return vec![Piece::Other(Other { digest, origin, artifact_type })];
+        }
+        // A list may name anything: only the manifest itself says what it is about.
+        match &manifest.subject {
+            Some(subject) if subject.digest == image => {}
+            Some(subject) => return unreadable(format!("it refers to {}, not to {image}", subject.digest)),
+            None => return unreadable("it refers to no image".to_owned()),
+        }
+        if !looks_like_bundle {
+            return self.layers(&manifest, origin).await;
+        }
+        let [layer] = manifest.layers.as_slice() else {
+            return unreadable(format!("a bundle is one layer, this has {}", manifest.layers.len()));
+        };
+        if !is_bundle(&layer.media_type) {
+            return unreadable(format!("its layer is of type {}", Printable(&layer.media_type)));
+        }
+        match self.blob(layer).await {
+            Ok(bundle) => {
+                vec![Piece::Candidate(Candidate { origin, digest, content: Content::from_bundle(&bundle) })]
+            }
+            Err(gap) => vec![Piece::Gap(gap)],
+        }
+    }
+
+    async fn tag(&self, image: Digest, suffix: &str, origin: Origin) -> Vec<Piece> {
+        let tag = Tag::about(image, suffix);
+        let fetched = match self.source.manifest_by_tag(&tag).await {
+            Ok(Some(fetched)) => fetched,
+            Ok(None) => return Vec::new(),
+            Err(error) => return vec![gap(format!("tag {tag}"), &error)],
+        };
+        match Manifest::parse(&fetched.content) {
+            Ok(manifest) => self.layers(&manifest, origin).await,
+            Err(error) => {
+                let content = Content::Unreadable { reason: reason(&error) };
+                vec![Piece::Candidate(Candidate { origin, digest: fetched.content.digest(), content })]
+            }
+        }
+    }
+
+    /// The layers of a manifest in the older format, each a signature or an attestation. Two signers of one payload share its digest.
+    async fn layers(&self, manifest: &Manifest, origin: Origin) -> Vec<Piece> {
+        let mut distinct = BTreeMap::new();
+        for layer in &manifest.layers {
+            distinct.entry(layer.digest).or_insert(layer);
+        }
+        let fetches = distinct.into_values().map(|layer| async move {
+            let blob = if LEGACY_LAYERS.contains(&layer.media_type.as_str()) {
+                Some(self.blob(layer).await)
+            } else {
+                None
+            };
+            (layer.digest, blob)
+        });
+        let blobs: BTreeMap<_, _> = futures_util::stream::iter(fetches)
+            .buffered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .collect();
+        let mut pieces = Vec::new();
+        for layer in &manifest.layers {
+            if !self.room() {
+                pieces.push(Piece::Gap(too_many(manifest.digest)));
+                break;
+            }
+            let content = match blobs.get(&layer.digest) {
+                Some(Some(Err(gap))) => {
+                    pieces.push(Piece::Gap(gap.clone()));
+                    continue;
+                }
+                Some(Some(Ok(blob))) if layer.media_type == ENVELOPE_LAYER => {
+                    Content::from_attestation_layer(blob)
+                }
+                Some(Some(Ok(blob))) => Content::from_signature_layer(blob.clone(), &layer.annotations),
+                Some(None) | None => Content::Unreadable {
+                    reason: format!("the layer is of type {}", Printable(&layer.media_type)),
+                },
+            };
+            pieces.push(Piece::Candidate(Candidate { origin, digest: layer.digest, content }));
+        }
+        pieces
+    }
+
+    /// A blob, if all of them together stay within the limit.
+    async fn blob(&self, layer: &Descriptor) -> Result<Checked, Gap> {
+        let what = format!("content {}", layer.digest);
+        let total = self.bytes.get().saturating_add(layer.size);
+        if total > limits::ATTESTATIONS_TOTAL {
+            let reason = format!("what is attached is larger than {} bytes", limits::ATTESTATIONS_TOTAL);
+            return Err(Gap { what, reason });
+        }
+        self.bytes.set(total);
+        let blob = self.source.blob(layer.digest, layer.size, limits::ATTESTATION).await;
+        blob.map_err(|error| Gap { what, reason: reason(&error) })
+    }
+}
+
+/// An entry that needs no look: a registry with the referrers API computes the type from the manifest. The entries of a fallback tag are
+/// written by clients, and some write the wrong type there.
+fn other_artifact(entry: &Listed) -> Option<Other> {
+    let artifact_type = entry.descriptor.artifact_type.as_deref()?;
+    let is_index = [OCI_INDEX, DOCKER_INDEX].contains(&entry.descriptor.media_type.as_str());
+    let may_be = artifact_type.is_empty()
+        || artifact_type.starts_with(BUNDLE)
+        || artifact_type.starts_with("application/vnd.dev.cosign.")
+        || artifact_type == "application/vnd.oci.empty.v1+json"
+        || artifact_type == "application/vnd.oci.image.config.v1+json";
+    let trusted = entry.origin == ListedBy::Api && !may_be && !is_index;
+    trusted.then(|| Other {
+        digest: entry.descriptor.digest,
+        origin: Origin::ReferrersApi,
+        artifact_type: artifact_type.to_owned(),
+    })
+}
+
+fn gap(what: String, error: &SourceError) -> Piece {
+    Piece::Gap(Gap { what, reason: reason(error) })
+}
+
+fn too_many(image: Digest) -> Gap {
+    let reason = format!("more than {} things are attached", limits::CANDIDATES);
+    Gap { what: format!("what is attached to {image}"), reason }
+}
+
+fn reason(error: &dyn Error) -> String {
+    let mut text = Printable(&error.to_string()).to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(&format!(": {}", Printable(&source.to_string())));
+        cause = source.source();
+    }
+    text
+}
+
+/// Requests at once.
+const AT_ONCE: usize = 8;
+/// How all media types of bundles start.
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+/// Layer of a `.att` manifest.
+const ENVELOPE_LAYER: &str = "application/vnd.dsse.envelope.v1+json";
+/// Layers of the older format.
+const LEGACY_LAYERS: [&str; 2] = [ENVELOPE_LAYER, simple_signing::MEDIA_TYPE];

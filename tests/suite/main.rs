@@ -12,6 +12,7 @@ mod examples;
 mod interop;
 mod keygen;
 mod peers;
+mod pin;
 mod plimsoll;
 mod registry;
 mod sbom;

@@ -10,6 +10,8 @@ mod pattern;
 mod problem;
 mod requirement;
 mod sbom;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

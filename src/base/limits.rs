@@ -42,14 +42,16 @@ pub const FILES: usize = 10_000_000;
 pub const CATALOGED_FILE: u64 = 128 << 20;
 /// Bytes of all files that catalogers hold at once.
 pub const CATALOGED_TOTAL: u64 = 512 << 20;
+/// Bytes of one extension header of a tar archive (long name, pax records), as Go's archive/tar: a name that never ends.
+pub const TAR_EXTENSION: u64 = 1 << 20;
 /// Packages of one image.
 pub const PACKAGES: usize = 1_000_000;
 /// Bytes of a file that people write: Dockerfile, policy, key, predicate.
 pub const INPUT_FILE: u64 = 16 << 20;
-/// Bytes of a policy: its checks compare patterns with one another.
-pub const POLICY: u64 = 1 << 20;
 /// Bytes of a password on standard input: a wrong file must not be hashed for minutes.
 pub const PASSWORD: u64 = 64 << 10;
+/// Bytes of a policy: its checks compare patterns with one another.
+pub const POLICY: u64 = 1 << 20;
 /// Bytes of a predicate to attest: what BuildKit and readers of bundles accept.
 pub const PREDICATE: u64 = 40 << 20;
 /// Subjects of a statement, as sigstore-go.
@@ -62,6 +64,14 @@ pub const DEPTH: usize = 32;
 pub const HELPER_OUTPUT: u64 = 64 << 10;
 /// Seconds a credential helper may run.
 pub const HELPER_SECONDS: u64 = 30;
+/// Bytes of one line of a Dockerfile with its end: BuildKit's reader stops there.
+pub const DOCKERFILE_LINE: usize = 64 << 10;
+/// Bytes that a variable of a Dockerfile may expand to: ten ARG lines that each repeat the one before ten times make ten gigabytes.
+pub const EXPANSION: usize = 4096;
+/// Nesting of `${a:-${b:-…}}`: each level is a call.
+pub const EXPANSION_DEPTH: usize = 32;
+/// Steps of matching one shell pattern against one value of a Dockerfile variable.
+pub const PATTERN_STEPS: usize = 1 << 22;
 /// Seconds to reach a server.
 pub const CONNECT_SECONDS: u64 = 15;
 /// Seconds without any byte of an answer.

@@ -14,7 +14,9 @@ mod time;
 
 pub use digest::{Algorithm, Checked, Digest, DigestError, Hasher, Mismatch};
 pub use locator::{ImageLocator, LayoutSelector, LocatorError};
-pub use package::{Distribution, Ecosystem, Inventory, LayerOrigin, Package, PackageId, Subject};
+pub use package::{
+    Distribution, Ecosystem, Inventory, LayerOrigin, Package, PackageId, SourcePackage, Subject,
+};
 pub use path::{ImagePath, PathError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{DOCKER_HUB, PinnedReference, Reference, ReferenceError, Registry, Repository, Tag};

@@ -41,15 +41,15 @@ pub struct Package {
     pub id: PackageId,
     /// Package URL, canonical.
     pub purl: String,
-    /// Name and version of the source package, where it differs.
-    pub source: Option<(String, String)>,
+    /// The source package, where the database names one.
+    pub source: Option<SourcePackage>,
     /// Who maintains it: a name, and an e-mail address if one is written.
     pub maintainer: Option<String>,
     /// Project page.
     pub homepage: Option<String>,
     /// One line.
     pub description: Option<String>,
-    /// Licence as the image states it: an SPDX expression if it is one, else the words themselves. Nothing is guessed.
+    /// Licences as the image states them, all of which apply: SPDX expressions, or else the words themselves. Nothing is guessed.
     pub licenses: Vec<String>,
     /// Hash of the package that the package database states: algorithm (`SHA1`, `SHA256`) and lower-case hex.
     pub checksum: Option<(String, String)>,
@@ -59,6 +59,15 @@ pub struct Package {
     pub layer: Option<LayerOrigin>,
     /// Names that the package depends on, resolved to packages of the same inventory.
     pub dependencies: Vec<PackageId>,
+}
+
+/// The package that this one was built from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SourcePackage {
+    /// Its name.
+    pub name: String,
+    /// Its version, where it is not the package's own.
+    pub version: Option<String>,
 }
 
 /// A layer of the image.

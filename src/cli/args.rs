@@ -3,7 +3,7 @@
 use clap::{Args, Parser, ValueEnum};
 
 use super::cmd::Command;
-use crate::base::{Reference, ReferenceError, Registry};
+use crate::base::{ReferenceError, Registry};
 use crate::io::Access;
 
 /// Pin, catalogue, sign and verify container images.
@@ -64,11 +64,6 @@ pub(super) enum Color {
 }
 
 fn parse_registry(text: &str) -> Result<Registry, ReferenceError> {
-    text.parse()
-}
-
-/// For verbs that take references: the text and what is wrong with it, as clap prints them.
-pub(super) fn parse_reference(text: &str) -> Result<Reference, ReferenceError> {
     text.parse()
 }
 

@@ -4,8 +4,10 @@ mod args;
 mod cmd;
 mod error;
 mod evidence;
+mod examples;
 mod key;
 mod password;
+mod publish;
 mod render;
 mod ui;
 

@@ -37,6 +37,11 @@ impl<'a> Ui<'a> {
         self.color
     }
 
+    /// `text`, stressed where colours may be used.
+    pub(super) fn strong(&self, text: &str) -> String {
+        if self.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
     pub(super) fn terminals(&self) -> Terminals {
         self.world.terminals
     }

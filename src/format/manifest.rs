@@ -50,6 +50,18 @@ impl Descriptor {
             annotations: BTreeMap::new(),
         }
     }
+
+    /// Describes a manifest that was parsed, without annotations.
+    pub fn of_manifest(manifest: &Manifest) -> Self {
+        Self {
+            media_type: manifest.media_type.clone(),
+            digest: manifest.digest,
+            size: manifest.size,
+            platform: None,
+            artifact_type: None,
+            annotations: BTreeMap::new(),
+        }
+    }
 }
 
 /// An image manifest: one config and the layers. Artifacts (signatures, attestations) have this shape too.

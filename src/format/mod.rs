@@ -1,12 +1,18 @@
-//! Bytes to values and back, one file per specification. No I/O; nothing here decides anything.
+//! Bytes to values and back, one file or folder per specification. No I/O; nothing here decides anything.
 
 pub mod bundle;
 pub mod config;
+pub mod cyclonedx;
+pub mod dockerfile;
 pub mod dsse;
 pub mod index;
 pub mod json;
+pub mod license;
 pub mod manifest;
 mod object;
 pub mod policy;
+pub mod purl;
+mod sbom;
 pub mod simple_signing;
+pub mod spdx;
 pub mod statement;

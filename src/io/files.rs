@@ -68,9 +68,36 @@ impl Files {
         Ok(())
     }
 
+    /// Makes a new folder, with its parents; one that is there already is refused.
+    pub fn create_folder(&self, path: &Path) -> Result<(), FileError> {
+        let wrong = |source| FileError::Write { path: path.to_owned(), source };
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(wrong)?;
+        }
+        fs::create_dir(path).map_err(wrong)
+    }
+
+    /// A new folder that nobody else can read, removed when the value is dropped.
+    pub fn temporary_folder(&self, prefix: &str) -> Result<TemporaryFolder, FileError> {
+        let made = tempfile::Builder::new().prefix(prefix).tempdir();
+        let wrong = |source| FileError::Write { path: std::env::temp_dir(), source };
+        made.map(TemporaryFolder).map_err(wrong)
+    }
+
     /// Whether something is at `path`.
     pub fn exists(&self, path: &Path) -> bool {
         fs::symlink_metadata(path).is_ok()
+    }
+}
+
+/// A folder that is removed with all that is in it when this value is dropped.
+#[derive(Debug)]
+pub struct TemporaryFolder(tempfile::TempDir);
+
+impl TemporaryFolder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 

@@ -19,7 +19,7 @@ pub use auth::{AuthError, RealmFault, Sent};
 pub use blob::LayerBlob;
 pub use clock::Clock;
 pub use environment::Environment;
-pub use files::{FileError, Files, Mode};
+pub use files::{FileError, Files, Mode, TemporaryFolder};
 pub use http::HttpError;
 pub use layout::LayoutError;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};

@@ -3,11 +3,11 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::panic,
-    clippy::unwrap_used,
     reason = "tests prepare files and start programs, and stop at the first surprise"
 )]
 
 mod cli;
+mod examples;
 mod interop;
 mod peers;
 mod plimsoll;

@@ -21,7 +21,7 @@ use crate::io::{Io, Mode};
 /// The password is taken from PLIMSOLL_PASSWORD or COSIGN_PASSWORD, asked for on a terminal, or read from standard input.
 #[derive(ClapArgs, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// Where to write: PREFIX.key and PREFIX.pub
     #[arg(long, short, value_name = "PREFIX", default_value = "plimsoll")]
     output: PathBuf,

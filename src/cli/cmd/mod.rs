@@ -1,7 +1,11 @@
 //! One verb a file. Every verb has the same three paragraphs: gather, decide, tell.
 
+mod attest;
 mod keygen;
+mod pin;
 mod resolve;
+mod sbom;
+mod sign;
 mod tree;
 mod verify;
 
@@ -11,21 +15,29 @@ use super::ui::Ui;
 use super::{CliError, Outcome};
 use crate::io::Io;
 
-/// The verbs.
+/// The verbs, in the order in which a user meets them.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Resolve(resolve::Args),
+    Pin(pin::Args),
+    Sbom(sbom::Args),
     Keygen(keygen::Args),
-    Tree(tree::Args),
+    Sign(sign::Args),
+    Attest(attest::Args),
     Verify(verify::Args),
+    Tree(tree::Args),
 }
 
 /// Runs one verb.
 pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     match command {
         Command::Resolve(args) => resolve::run(args, io, ui).await,
+        Command::Pin(args) => pin::run(args, io, ui).await,
+        Command::Sbom(args) => sbom::run(args, io, ui).await,
         Command::Keygen(args) => keygen::run(args, io, ui).await,
-        Command::Tree(args) => tree::run(args, io, ui).await,
+        Command::Sign(args) => sign::run(args, io, ui).await,
+        Command::Attest(args) => attest::run(args, io, ui).await,
         Command::Verify(args) => verify::run(args, io, ui).await,
+        Command::Tree(args) => tree::run(args, io, ui).await,
     }
 }

@@ -3,7 +3,9 @@
 
 mod crypto;
 mod io;
+pub(super) mod pin;
 pub(super) mod policy;
+mod sbom;
 mod sign;
 mod verify;
 
@@ -32,8 +34,28 @@ impl CliError {
         Self { outcome: Outcome::Usage, error: text.into().into(), hints: Vec::new() }
     }
 
+    /// Something that the tool promised itself did not hold.
+    pub(super) fn bug(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::new(Outcome::Unknown, error).about("this is a defect of plimsoll, please report it")
+    }
+
+    /// Says what the error is about; the error itself becomes the cause.
+    pub(super) fn about(self, what: impl Into<String>) -> Self {
+        let error = Box::new(About { what: what.into(), source: self.error });
+        Self { error, ..self }
+    }
+
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        let hint = hint.into();
+        super::examples::check_hint(&hint);
+        self.hints.push(hint);
         self
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+struct About {
+    what: String,
+    source: Box<dyn Error + Send + Sync>,
 }

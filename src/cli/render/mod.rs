@@ -2,5 +2,8 @@
 
 pub(super) mod decision;
 pub(super) mod keygen;
+pub(super) mod pin;
+pub(super) mod published;
 pub(super) mod resolve;
+pub(super) mod sbom;
 pub(super) mod tree;

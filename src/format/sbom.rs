@@ -1,0 +1,138 @@
+//! What SPDX and CycloneDX documents of one inventory share.
+
+use serde::{Serialize, Serializer};
+
+use crate::base::{Digest, Inventory, Timestamp};
+
+/// Name and version of this program.
+pub(super) const TOOL: (&str, &str) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+/// A UUID that follows from what the document says: RFC 9562 version 8, of a SHA-256. The same image, tool and time give the same one, and another
+/// document another one.
+pub(super) fn uuid(format: &str, inventory: &Inventory, created: Option<Timestamp>) -> String {
+    let subject = &inventory.subject;
+    let created = created.map(|time| time.to_string()).unwrap_or_default();
+    let version = subject.version.as_deref().unwrap_or_default();
+    let repository = subject.repository.as_deref().unwrap_or_default();
+    let digest = subject.digest.to_string();
+    let parts = [TOOL.0, TOOL.1, format, &digest, &subject.name, version, repository, &created];
+    // Lengths in between: two lists of parts never make the same text.
+    let text: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
+    let hex = Digest::of(text.as_bytes()).hex();
+    let at = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    let variant = match hex.as_bytes().get(16).map_or(0, |byte| byte % 4) {
+        0 => '8',
+        1 => '9',
+        2 => 'a',
+        _ => 'b',
+    };
+    format!("{}-{}-8{}-{variant}{}-{}", at(0, 8), at(8, 12), at(13, 16), at(17, 20), at(20, 32))
+}
+
+/// A maintainer as Debian and Alpine write one: `Name <address>`.
+pub(super) struct Maintainer<'a> {
+    pub(super) name: &'a str,
+    pub(super) email: Option<&'a str>,
+}
+
+impl<'a> Maintainer<'a> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let (name, email) = match text.split_once('<') {
+            Some((name, rest)) => (name.trim().trim_matches('"'), rest.split('>').next()),
+            None => (text.trim(), None),
+        };
+        let email = email.map(str::trim).filter(|email| is_email(email));
+        let name = if name.is_empty() { email? } else { name };
+        Some(Self { name, email })
+    }
+
+    /// A team rather than a person, by its own words.
+    pub(super) fn is_organization(&self) -> bool {
+        let lower = self.name.to_ascii_lowercase();
+        let team = [
+            "team",
+            "maintainers",
+            "developers",
+            "group",
+            "project",
+            "packagers",
+            "authors",
+            "foundation",
+            "inc.",
+        ];
+        team.iter().any(|word| lower.contains(word))
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let word = |part: &str, more: &[u8]| {
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && !part.ends_with(['.', '-'])
+            && !part.contains("..")
+            && part.len() <= 64
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
+    };
+    text.split_once('@').is_some_and(|(local, domain)| {
+        word(local, b".-_+=") && word(domain, b".-") && domain.split('.').all(|label| word(label, b"-"))
+    })
+}
+
+/// A project page that every reader accepts as one.
+pub(super) fn web_page(text: Option<&str>) -> Option<&str> {
+    let text = text?;
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let host_is_plain = host.contains('.')
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+        && !host.starts_with(['.', '-'])
+        && !host.contains("..");
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
+    (host_is_plain && rest.bytes().all(plain) && rest.matches('#').count() <= 1).then_some(text)
+}
+
+/// Writes a list item by item, without holding it.
+pub(super) fn list<T, I, S>(items: I, serializer: S) -> Result<S::Ok, S::Error>
+where
+    T: Serialize,
+    I: Iterator<Item = T>,
+    S: Serializer,
+{
+    serializer.collect_seq(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintainers() {
+        let parse = |text: &'static str| Maintainer::parse(text).map(|found| (found.name, found.email));
+        assert_eq!(parse("A B <a@b.org>"), Some(("A B", Some("a@b.org"))));
+        assert_eq!(parse("A B"), Some(("A B", None)));
+        assert_eq!(parse("<a@b.org>"), Some(("a@b.org", Some("a@b.org"))));
+        assert_eq!(parse("A <a at b>"), Some(("A", None)));
+        assert_eq!(parse("A <a@.b>"), Some(("A", None)));
+        assert_eq!(parse("<>"), None);
+        assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn pages() {
+        for good in ["https://a.org", "http://a.org/x?y=(z)#w"] {
+            assert_eq!(web_page(Some(good)), Some(good));
+        }
+        for bad in [
+            "",
+            "a.org",
+            "ftp://a.org",
+            "https://",
+            "https://a b",
+            "https://a.org/\u{e9}",
+            "https://a.org/%zz",
+            "https://a.org/#a#b",
+        ] {
+            assert_eq!(web_page(Some(bad)), None, "{bad}");
+        }
+    }
+}

@@ -10,8 +10,6 @@ mod pattern;
 mod problem;
 mod requirement;
 mod sbom;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

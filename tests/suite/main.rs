@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "tests prepare files and start programs, and stop at the first surprise"
 )]
 
@@ -11,4 +12,7 @@ mod examples;
 mod interop;
 mod peers;
 mod plimsoll;
+mod policy;
 mod registry;
+mod tree;
+mod verify;

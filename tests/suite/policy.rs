@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::*;
-use crate::base::{Checked, Repository};
-use crate::crypto::PrivateKey;
-use crate::format::policy::UnvalidatedPolicy;
-use crate::format::statement::{CYCLONEDX, SPDX};
-use crate::sign;
-use crate::verify::{Candidate, Content, Origin};
+use plimsoll::base::{Checked, Digest, Repository, Timestamp};
+use plimsoll::crypto::PrivateKey;
+use plimsoll::format::policy::UnvalidatedPolicy;
+use plimsoll::format::statement::{CYCLONEDX, SPDX};
+use plimsoll::policy::{
+    Certainty, Decision, Evidence, Finding, Found, Gap, Ground, KeyDemand, PlatformImage, Policy, Request,
+    Ruling, Wants, decide,
+};
+use plimsoll::sign;
+use plimsoll::verify::{Candidate, Content, Origin};
 
 const NAME: &str = "registry.example.com/team/app";
 const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
@@ -46,7 +49,7 @@ fn policy(signer_a: &str, rest: &str) -> Policy {
     let parsed =
         UnvalidatedPolicy::parse(&text).unwrap_or_else(|error| panic!("{:?}\n{text}", error.problems()));
     parsed
-        .validate(&|_| Err("no files".into()))
+        .validate(&|_| Err(std::io::Error::other("no files")))
         .unwrap_or_else(|error| panic!("{:?}\n{text}", error.problems()))
 }
 

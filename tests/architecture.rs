@@ -40,6 +40,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["format"]),
     ("sha2", &["base"]),
     ("similar", &["cli"]),
+    ("spdx", &["format", "sbom"]),
     ("tar", &["image", "io"]),
     ("tempfile", &["io"]),
     ("tokio", &["io", "cli"]),

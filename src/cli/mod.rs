@@ -8,6 +8,8 @@ mod examples;
 mod key;
 mod password;
 mod publish;
+#[cfg(test)]
+mod readme;
 mod render;
 mod ui;
 

@@ -86,6 +86,8 @@ impl Bundle {
 
 /// The media type that is written.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// How every media type of a bundle starts, whatever its version.
+pub const MEDIA_TYPE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
 /// Every spelling of version 0.3.
 const MEDIA_TYPES: [&str; 2] = [MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"];
 
@@ -132,4 +134,36 @@ pub enum BundleError {
         /// As written.
         found: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `cosign sign` 3.1.1 wrote.
+    const COSIGN: &[u8] =
+        include_bytes!("../../testdata/cosign/bundle/c3-sign-referrers/v1.referrer-0.layer-0.json");
+
+    #[test]
+    fn what_is_written_is_what_cosign_writes() {
+        let bundle = Bundle::parse(COSIGN).unwrap();
+        let (Material::PublicKey { hint }, BundleContent::Envelope(envelope)) =
+            (bundle.material(), bundle.content())
+        else {
+            panic!("{bundle:?}")
+        };
+        let json: serde_json::Value = serde_json::from_slice(COSIGN).unwrap();
+        let payload = STANDARD.decode(json["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
+        let envelope = Envelope::write(envelope.payload_type(), &payload, envelope.signature());
+        assert_eq!(Bundle::write(hint, &envelope), String::from_utf8_lossy(COSIGN));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(bytes: Vec<u8>, material in r#"[\[\]{}",:a1]{0,20}"#) {
+            let _ = Bundle::parse(&bytes);
+            let text = format!(r#"{{"mediaType":"{MEDIA_TYPE}","verificationMaterial":{material},"dsseEnvelope":{{}}}}"#);
+            let _ = Bundle::parse(text.as_bytes());
+        }
+    }
 }

@@ -356,3 +356,101 @@ fn properties(package: &Package) -> Vec<Property<'_>> {
     }
     out
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests read schemas")]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use cyclonedx_bom::validation::Validate as _;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn text(inventory: &Inventory, version: Version, created: Option<Timestamp>) -> String {
+        let mut out = Vec::new();
+        write(inventory, created, version, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn schema(name: &str) -> Value {
+        let path = format!("{}/schemas/cyclonedx/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_published_schema_accepts_it() {
+        let registry = jsonschema::Registry::new()
+            .add("http://cyclonedx.org/schema/spdx.schema.json", schema("spdx"))
+            .unwrap()
+            .add("http://cyclonedx.org/schema/jsf-0.82.schema.json", schema("jsf-0.82"))
+            .unwrap()
+            .prepare()
+            .unwrap();
+        let validator = jsonschema::options()
+            .with_registry(&registry)
+            .should_validate_formats(true)
+            .build(&schema("bom-1.6"))
+            .unwrap();
+        for inventory in [sbom::sample(), sbom::bare()] {
+            for created in [None, Some(Timestamp::EPOCH)] {
+                let value = serde_json::from_str(&text(&inventory, Version::V1_6, created)).unwrap();
+                let errors: Vec<String> = validator
+                    .iter_errors(&value)
+                    .map(|error| format!("{}: {error}", error.instance_path()))
+                    .collect();
+                assert_eq!(errors, [""; 0]);
+            }
+        }
+        assert!(!validator.is_valid(&serde_json::json!({ "bomFormat": "CycloneDX", "specVersion": 6 })));
+    }
+
+    #[test]
+    fn another_reader_reads_the_older_version() {
+        for inventory in [sbom::sample(), sbom::bare()] {
+            let text = text(&inventory, Version::V1_5, Some(Timestamp::EPOCH));
+            let bom = cyclonedx_bom::models::bom::Bom::parse_from_json_v1_5(text.as_bytes()).unwrap();
+            assert!(bom.validate().passed(), "{:?}", bom.validate());
+            let system = usize::from(inventory.distribution.is_some());
+            assert_eq!(bom.components.unwrap().0.len(), inventory.packages.len() + system);
+        }
+    }
+
+    #[test]
+    fn every_component_is_in_the_graph_once() {
+        let value: Value = serde_json::from_str(&text(&sbom::sample(), Version::V1_6, None)).unwrap();
+        let strings = |list: &Value, key: &str| -> Vec<String> {
+            list.as_array().unwrap().iter().map(|item| item[key].as_str().unwrap().to_owned()).collect()
+        };
+        let mut refs = strings(&value["components"], "bom-ref");
+        refs.push("image".to_owned());
+        let nodes = strings(&value["dependencies"], "ref");
+        let (known, graph) = (BTreeSet::from_iter(&refs), BTreeSet::from_iter(&nodes));
+        assert_eq!((known.len(), graph.len()), (refs.len(), nodes.len()));
+        assert_eq!(known, graph);
+        let root = &value["dependencies"][0];
+        assert_eq!(root["ref"], "image");
+        assert_eq!(root["dependsOn"].as_array().unwrap().len(), refs.len() - 1);
+        let edges = value["dependencies"].as_array().unwrap();
+        let ends = edges.iter().filter_map(|edge| edge["dependsOn"].as_array()).flatten();
+        assert!(ends.into_iter().all(|end| known.contains(&end.as_str().unwrap().to_owned())));
+        assert_eq!(value["compositions"][0]["aggregate"], "incomplete");
+    }
+
+    #[test]
+    fn licences_are_ids_names_or_one_expression() {
+        let value: Value = serde_json::from_str(&text(&sbom::sample(), Version::V1_6, None)).unwrap();
+        let licenses = |at: usize| value["components"][at + 1]["licenses"].to_string();
+        assert_eq!(
+            licenses(0),
+            r#"[{"acknowledgement":"declared","expression":"MIT AND (GPL-2.0-only OR ISC)"}]"#
+        );
+        assert_eq!(
+            licenses(3),
+            r#"[{"license":{"acknowledgement":"declared","id":"MIT"}},{"license":{"acknowledgement":"declared","id":"Zlib"}}]"#
+        );
+        assert!(licenses(1).contains(r#""name":"public domain""#));
+        assert_eq!(licenses(4), "null");
+        assert_eq!(text(&sbom::sample(), Version::V1_5, None).matches("acknowledgement").count(), 0);
+    }
+}

@@ -105,6 +105,7 @@ impl Manifest {
 
 /// What a registry may answer for a tag.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, never a list")]
 pub enum AnyManifest {
     /// One image or artifact.
     Image(Manifest),

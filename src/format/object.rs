@@ -47,7 +47,7 @@ impl Object {
 
     /// An object inside this one.
     pub(super) fn take_object(&mut self, field: &'static str) -> Result<Self, ObjectError> {
-        Self::inside(field, &*self.take::<Box<RawValue>>(field)?)
+        Self::inside(field, &self.take::<Box<RawValue>>(field)?)
     }
 
     /// The objects of a list inside this one.

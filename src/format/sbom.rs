@@ -101,6 +101,80 @@ where
     serializer.collect_seq(items)
 }
 
+/// An inventory with every field set, pleasant or not, for the writers' tests.
+#[cfg(test)]
+pub(super) fn sample() -> Inventory {
+    use crate::base::{
+        Distribution, Ecosystem, LayerOrigin, Package, PackageId, Platform, SourcePackage, Subject,
+    };
+    let id = |name: &str, version: &str| PackageId {
+        ecosystem: Ecosystem::Deb,
+        name: name.to_owned(),
+        version: version.to_owned(),
+        architecture: Some("amd64".to_owned()),
+    };
+    let distribution = Distribution {
+        id: "debian".into(),
+        version_id: Some("12".into()),
+        pretty_name: Some("Debian GNU/Linux 12 (bookworm)".into()),
+        codename: None,
+    };
+    let package = |name: &str, licenses: &[&str], maintainer: &str, homepage: &str| {
+        let id = id(name, "1:2.0-1+b2");
+        let source = Some(SourcePackage { name: "src".into(), version: Some("2.0".into()) });
+        Package {
+            purl: super::purl::of_package(&id, source.as_ref(), Some(&distribution)),
+            id,
+            source,
+            maintainer: Some(maintainer.to_owned()),
+            homepage: Some(homepage.to_owned()),
+            description: Some("one \"line\"\u{1b}[31m\u{202e}".into()),
+            licenses: licenses.iter().map(|words| (*words).to_owned()).collect(),
+            checksum: Some(("SHA1".into(), "a".repeat(40))),
+            evidence: crate::base::ImagePath::try_from("var/lib/dpkg/status").unwrap(),
+            layer: Some(LayerOrigin {
+                index: 3,
+                diff_id: Digest::of(b"diff"),
+                digest: Digest::of(b"blob"),
+                created_by: Some("RUN apt-get install".into()),
+            }),
+            dependencies: Vec::new(),
+        }
+    };
+    let mut packages = vec![
+        package("a", &["MIT", "GPL-2.0-only OR ISC"], "A Team <a@example.org>", "https://example.org/a"),
+        package("b", &["public domain", "public-domain", "MIT"], "B (B) <b at example>", "not a page"),
+        package("c", &["LicenseRef-x", "GPL-2+ with \u{e9}"], "", "ftp://example.org"),
+        package("d", &["MIT", "Zlib"], "\"D\" <d@example.org>", "https://exa mple.org"),
+        package("e++", &[], "<e@example.org>", "http://example.org/?a=%zz"),
+    ];
+    packages[0].dependencies = vec![packages[1].id.clone(), packages[4].id.clone()];
+    Inventory {
+        subject: Subject {
+            name: "registry.example.org/team/app".into(),
+            version: Some("v1".into()),
+            digest: Digest::of(b"manifest"),
+            repository: Some("registry.example.org/team/app".into()),
+            platform: Platform::new("linux", "amd64", None),
+        },
+        distribution: Some(distribution),
+        packages,
+        unknowns: vec!["var/lib/dpkg/status: line 4 is malformed".into()],
+    }
+}
+
+/// The same, as empty as an inventory can be.
+#[cfg(test)]
+pub(super) fn bare() -> Inventory {
+    let mut inventory = sample();
+    inventory.distribution = None;
+    inventory.packages.clear();
+    inventory.unknowns.clear();
+    inventory.subject.repository = None;
+    inventory.subject.version = None;
+    inventory
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

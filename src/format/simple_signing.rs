@@ -83,3 +83,41 @@ pub enum SimpleSigningError {
         found: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `cosign sign -a env=prod -a note='a<b&c'` signed.
+    const COSIGN: &[u8] = include_bytes!(
+        "../../testdata/cosign/legacy/c2-sign-annotations/tag-sha256-29191eabc8c406fa6d42f4ed78a5859cd98e015a7a41d18acea9e3eca6c8feb3.sig.layer-0.json"
+    );
+
+    #[test]
+    fn what_is_written_is_what_cosign_writes() {
+        let said = SimpleSigning::parse(COSIGN).unwrap();
+        let text =
+            |(key, value): (&String, &serde_json::Value)| (key.clone(), value.as_str().unwrap().to_owned());
+        let annotations: BTreeMap<String, String> = said.annotations.iter().map(text).collect();
+        assert_eq!(annotations["note"], "a<b&c");
+        let written = SimpleSigning::write(&said.repository.unwrap(), said.digest, &annotations);
+        assert_eq!(String::from_utf8_lossy(&written), String::from_utf8_lossy(COSIGN));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read(repository: String, key: String, value: String) {
+            let annotations = BTreeMap::from([(key, value)]);
+            let digest = Digest::of(b"");
+            let said = SimpleSigning::parse(&SimpleSigning::write(&repository, digest, &annotations)).unwrap();
+            proptest::prop_assert_eq!(said.repository.unwrap_or_default(), repository);
+            proptest::prop_assert_eq!(serde_json::json!(said.annotations), serde_json::json!(annotations));
+            proptest::prop_assert_eq!(said.digest, digest);
+        }
+
+        #[test]
+        fn never_panics(bytes: Vec<u8>) {
+            let _ = SimpleSigning::parse(&bytes);
+        }
+    }
+}

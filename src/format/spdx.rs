@@ -198,7 +198,7 @@ fn operating_system(distribution: &Distribution) -> PackageEntry<'_> {
         license_declared: NONE.to_owned(),
         copyright_text: NONE,
         summary: distribution.pretty_name.as_deref(),
-        primary_package_purpose: Some("OPERATING-SYSTEM"),
+        primary_package_purpose: Some("OPERATING_SYSTEM"),
         ..PackageEntry::default()
     }
 }
@@ -322,4 +322,82 @@ fn annotations<'a>(inventory: &'a Inventory, time: &'a str) -> Vec<Annotation<'a
         comment,
     };
     inventory.unknowns.iter().map(annotation).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn text(inventory: &Inventory, seconds: Option<i64>) -> String {
+        let mut out = Vec::new();
+        let created = seconds.map(|seconds| Timestamp::from_seconds(seconds).unwrap());
+        write(inventory, created, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn another_reader_reads_it() {
+        for inventory in [sbom::sample(), sbom::bare()] {
+            let document: spdx_rs::models::SPDX =
+                serde_json::from_str(&text(&inventory, Some(1_700_000_000))).unwrap();
+            let system = usize::from(inventory.distribution.is_some());
+            assert_eq!(document.package_information.len(), inventory.packages.len() + 1 + system);
+            let created = document.document_creation_information.creation_info.created;
+            assert_eq!(created.to_rfc3339(), "2023-11-14T22:13:20+00:00");
+            let describes = document.relationships_for_spdx_id("SPDXRef-DOCUMENT");
+            assert_eq!(describes.len(), 1);
+            assert_eq!(describes[0].related_spdx_element, "SPDXRef-Image");
+        }
+    }
+
+    #[test]
+    fn every_reference_is_defined_once() {
+        let value: Value = serde_json::from_str(&text(&sbom::sample(), None)).unwrap();
+        let packages = value["packages"].as_array().unwrap();
+        let ids: BTreeSet<&str> =
+            packages.iter().map(|package| package["SPDXID"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), packages.len());
+        for id in &ids {
+            assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte)), "{id}");
+        }
+        for relationship in value["relationships"].as_array().unwrap() {
+            assert!(ids.contains(relationship["relatedSpdxElement"].as_str().unwrap()));
+        }
+        let licenses = value["hasExtractedLicensingInfos"].as_array().unwrap();
+        let refs: BTreeSet<&str> = licenses.iter().map(|info| info["licenseId"].as_str().unwrap()).collect();
+        assert_eq!(refs.len(), 4, "{refs:?}");
+        for package in packages {
+            let declared = package["licenseDeclared"].as_str().unwrap();
+            for word in declared.split([' ', '(', ')']).filter(|word| word.starts_with("LicenseRef-")) {
+                assert!(refs.contains(word), "{word}");
+            }
+        }
+        assert_eq!(packages[2]["licenseDeclared"], "MIT AND (GPL-2.0-only OR ISC)");
+        assert_eq!(packages[2]["supplier"], "Organization: A Team (a@example.org)");
+        assert_eq!(packages[3]["supplier"], "Person: B B");
+        assert_eq!(packages[4]["supplier"], "NOASSERTION");
+    }
+
+    #[test]
+    fn the_same_bytes_every_time() {
+        let inventory = sbom::sample();
+        assert_eq!(text(&inventory, Some(1)), text(&inventory, Some(1)));
+        let namespace = |text: String| {
+            serde_json::from_str::<Value>(&text).unwrap()["documentNamespace"].as_str().unwrap().to_owned()
+        };
+        let mut other = inventory.clone();
+        other.subject.digest = Digest::of(b"other");
+        let all = [
+            text(&inventory, Some(1)),
+            text(&inventory, Some(2)),
+            text(&inventory, None),
+            text(&other, Some(1)),
+        ];
+        let different: BTreeSet<String> = all.into_iter().map(namespace).collect();
+        assert_eq!(different.len(), 4);
+    }
 }

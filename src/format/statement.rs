@@ -199,3 +199,85 @@ pub enum StatementError {
         found: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_and_uris_are_predicate_types() {
+        for (short, uri) in PREDICATE_TYPES {
+            assert_eq!(predicate_type(short), Some(*uri));
+            assert_eq!(predicate_type(uri), Some(*uri));
+        }
+        for uri in ["urn:x:y", "https://a.example/b/v1", "git+ssh://x"] {
+            assert_eq!(predicate_type(uri), Some(uri));
+        }
+        for wrong in [
+            "",
+            "spdx-json",
+            "SPDXJSON",
+            "https:",
+            ":x",
+            "1a:x",
+            "a b:c",
+            "https://a b",
+            "https://\u{e9}",
+            "x:\n",
+        ] {
+            assert_eq!(predicate_type(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_at_the_end_is_the_same_type_for_sboms_only() {
+        for (wanted, found) in [
+            (SPDX, SPDX),
+            (SPDX, "https://spdx.dev/Document/v2.3"),
+            (CYCLONEDX, "https://cyclonedx.org/bom/v1.6"),
+            ("https://spdx.dev/Document/v2.3", "https://spdx.dev/Document/v2.3"),
+        ] {
+            assert!(predicate_type_matches(wanted, found), "{wanted} {found}");
+        }
+        for (wanted, found) in [
+            ("https://spdx.dev/Document/v2.3", SPDX),
+            (SPDX, "https://spdx.dev/Document/"),
+            (SPDX, "https://spdx.dev/Document/v"),
+            (SPDX, "https://spdx.dev/Documents"),
+            (SPDX, "https://spdx.dev/Documentv2.3"),
+            (SPDX, CYCLONEDX),
+            ("https://slsa.dev/provenance", "https://slsa.dev/provenance/v1"),
+            (SIGN_PREDICATE, "https://sigstore.dev/cosign/sign/v1/v1"),
+        ] {
+            assert!(!predicate_type_matches(wanted, found), "{wanted} {found}");
+        }
+    }
+
+    #[test]
+    fn there_are_no_more_subjects_and_digests_than_readers_accept() {
+        let statement = |subjects: usize, digests: usize| {
+            let digests: Vec<String> = (0..digests).map(|number| format!(r#""{number}":"x""#)).collect();
+            let subject = format!(r#"{{"digest":{{{}}}}}"#, digests.join(","));
+            let subjects = vec![subject; subjects].join(",");
+            let text = format!(r#"{{"_type":"{TYPE_V1}","subject":[{subjects}],"predicateType":"x"}}"#);
+            Statement::parse(text.as_bytes())
+        };
+        assert!(statement(limits::SUBJECTS, limits::SUBJECT_DIGESTS).is_ok());
+        let many = statement(limits::SUBJECTS + 1, 1);
+        assert!(matches!(many, Err(StatementError::TooManySubjects { .. })), "{many:?}");
+        let many = statement(1, limits::SUBJECT_DIGESTS + 1);
+        assert!(matches!(many, Err(StatementError::TooManyDigests { .. })), "{many:?}");
+        assert!(matches!(statement(1, 0), Err(StatementError::NoDigest)));
+        assert!(matches!(statement(0, 0), Err(StatementError::NoSubject)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(subject in r#"[\[\]{}",:a1]{0,20}"#, predicate in r#"[\[\]{}",:a1]{0,20}"#) {
+            let text = format!(
+                r#"{{"_type":"{TYPE_V1}","subject":{subject},"predicateType":"x","predicate":{predicate}}}"#
+            );
+            let _ = Statement::parse(text.as_bytes());
+        }
+    }
+}

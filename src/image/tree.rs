@@ -110,7 +110,10 @@ impl Tree {
                 },
             },
         };
-        self.paths().filter(|(path, node)| lost(path, node)).map(|(path, _)| path).collect()
+        self.paths()
+            .filter(|(path, node)| (claims.wants(path) || claims.pass(path)) && lost(path, node))
+            .map(|(path, _)| path)
+            .collect()
     }
 
     fn paths(&self) -> impl Iterator<Item = (ImagePath, &Node)> {
@@ -300,6 +303,13 @@ mod tests {
             assert_eq!(found, [ImagePath::try_from(name).unwrap()], "{name}");
         }
         assert_eq!(tree(vec![new().symlink("usr/lib/db", "../../lib/db")]).unread(&claims()), []);
+    }
+
+    #[test]
+    fn only_links_on_the_way_to_these_claims_matter() {
+        let tree = tree(vec![new().symlink("doc/a", "/opt/a")]);
+        assert_eq!(tree.unread(&Claims::new(["lib/db/status"])), []);
+        assert_eq!(tree.unread(&claims()).len(), 1);
     }
 
     #[test]

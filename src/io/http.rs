@@ -29,7 +29,7 @@ impl Http {
     pub(super) async fn transmit(&self, request: Request) -> Result<Response, HttpError> {
         let host = origin(request.url());
         let client = self.client(request.url())?;
-        client.execute(request).await.map_err(|error| HttpError::Unreachable { host, source: opaque(error) })
+        client.execute(request).await.map_err(|error| HttpError::Unreachable { host, source: cause(&error) })
     }
 
     fn client(&self, url: &Url) -> Result<&Client, HttpError> {
@@ -52,7 +52,7 @@ impl Http {
             // Without TLS no certificate is looked at; a machine without CA files must still reach loopback.
             builder = builder.tls_certs_only([]);
         }
-        let client = builder.build().map_err(|error| HttpError::Setup { source: opaque(error) })?;
+        let client = builder.build().map_err(|error| HttpError::Setup { source: cause(&error) })?;
         Ok(cell.get_or_init(|| client))
     }
 
@@ -114,11 +114,19 @@ pub(super) async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, 
         .unwrap_or(Err(HttpError::Slow { seconds: limits::BODY_SECONDS }))
 }
 
+/// Reads a body that says nothing, so that the connection can be used again.
+pub(super) async fn discard(response: Response) {
+    if response.content_length() != Some(0) {
+        // Whatever is wrong with it, the next request has a connection of its own then.
+        let _ = read(response, limits::ERROR_BODY).await;
+    }
+}
+
 /// The next piece of a body; none at its end.
 pub(super) async fn next(
     response: &mut Response,
 ) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]>>, HttpError> {
-    response.chunk().await.map_err(|error| HttpError::Interrupted { source: opaque(error) })
+    response.chunk().await.map_err(|error| HttpError::Interrupted { source: cause(&error) })
 }
 
 /// Refuses a body that is not the content itself: we ask for `identity`.
@@ -214,7 +222,7 @@ pub enum HttpError {
     #[error("the answer broke off")]
     Interrupted {
         /// Why.
-        source: Box<dyn Error + Send + Sync>,
+        source: Cause,
     },
     /// A variable that should hold a proxy's URL.
     #[error("environment variable {variable} is not a proxy URL")]
@@ -226,7 +234,7 @@ pub enum HttpError {
     #[error("no TLS client")]
     Setup {
         /// Why.
-        source: Box<dyn Error + Send + Sync>,
+        source: Cause,
     },
     /// A server that sends byte after byte for ever.
     #[error("the answer took longer than {seconds} seconds")]
@@ -246,13 +254,28 @@ pub enum HttpError {
         /// Scheme, host and port.
         host: String,
         /// Why.
-        source: Box<dyn Error + Send + Sync>,
+        source: Cause,
     },
 }
 
-/// Without the URL: its query may hold a signature that gives access.
-fn opaque(error: reqwest::Error) -> Box<dyn Error + Send + Sync> {
-    error.without_url().into()
+/// The innermost reason of the HTTP client, without its layers and without URLs, whose queries may give access.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Cause(String);
+
+fn cause(error: &reqwest::Error) -> Cause {
+    if error.is_timeout() {
+        return Cause("it took too long".to_owned());
+    }
+    let mut inner: &dyn Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    match inner.downcast_ref::<reqwest::Error>() {
+        // Its own text holds the URL.
+        Some(_) => Cause("the connection or the request is not valid".to_owned()),
+        None => Cause(inner.to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -191,3 +191,132 @@ pub enum ImageError {
     #[error("the indexes are nested deeper than {}", limits::INDEX_DEPTH)]
     TooDeep,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::base::{LayoutSelector, Tag};
+    use crate::format::manifest::{OCI_INDEX, OCI_MANIFEST};
+    use crate::io::stub::wait;
+    use crate::io::{Access, Environment, Io};
+
+    struct Made {
+        _folder: tempfile::TempDir,
+        source: Source,
+    }
+
+    fn made() -> Made {
+        let folder = tempfile::tempdir().unwrap();
+        let io = Io::new(Environment::default(), Access::Offline).unwrap();
+        let tag: Tag = "v1".parse().unwrap();
+        let source = io.create_layout(&folder.path().join("i"), &LayoutSelector::Tag(tag)).unwrap();
+        Made { _folder: folder, source }
+    }
+
+    impl Made {
+        fn push(&self, value: &Value, media_type: &str, tag: bool) -> Value {
+            let bytes = value.to_string().into_bytes();
+            let tag = tag.then(|| "v1".parse().unwrap());
+            let digest = wait(self.source.push_manifest(media_type, &bytes, tag.as_ref())).unwrap();
+            json!({ "mediaType": media_type, "digest": digest.to_string(), "size": bytes.len() })
+        }
+
+        fn image(&self, platform: &str, config_type: &str) -> Value {
+            let (os, architecture) = platform.split_once('/').unwrap();
+            let config = json!({ "os": os, "architecture": architecture, "rootfs": { "type": "layers", "diff_ids": [] } });
+            let config = config.to_string().into_bytes();
+            let digest = wait(self.source.push_blob(&config)).unwrap();
+            let config =
+                json!({ "mediaType": config_type, "digest": digest.to_string(), "size": config.len() });
+            json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [] })
+        }
+
+        fn entry(&self, platform: &str) -> Value {
+            self.push(&self.image(platform, OCI_CONFIG), OCI_MANIFEST, false)
+        }
+
+        fn declared(&self, platform: &str) -> Value {
+            let mut entry = self.entry(platform);
+            let (os, architecture) = platform.split_once('/').unwrap();
+            entry["platform"] = json!({ "os": os, "architecture": architecture });
+            entry
+        }
+
+        fn index(&self, entries: &[Value]) -> Value {
+            json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries })
+        }
+
+        fn read(&self, platform: Option<&str>) -> Result<String, ImageError> {
+            let resolved = wait(self.source.resolve()).unwrap();
+            let platform = platform.map(|text| text.parse().unwrap());
+            wait(read_image(&self.source, &resolved, platform.as_ref()))
+                .map(|image| image.config.platform.to_string())
+        }
+    }
+
+    #[test]
+    fn one_image_is_taken_as_it_is_unless_another_is_asked_for() {
+        let made = made();
+        made.push(&made.image("linux/s390x", OCI_CONFIG), OCI_MANIFEST, true);
+        assert_eq!(made.read(None).unwrap(), "linux/s390x");
+        assert_eq!(made.read(Some("linux/s390x")).unwrap(), "linux/s390x");
+        assert!(matches!(
+            made.read(Some("linux/amd64")),
+            Err(ImageError::Select(SelectError::NoMatch { .. }))
+        ));
+    }
+
+    #[test]
+    fn selects_by_declared_platform_config_or_nested_index() {
+        let made = made();
+        let host = Platform::host().to_string();
+        made.push(&made.index(&[made.declared("linux/s390x"), made.declared(&host)]), OCI_INDEX, true);
+        assert_eq!(made.read(None).unwrap(), host);
+        assert_eq!(made.read(Some("linux/s390x")).unwrap(), "linux/s390x");
+        assert!(
+            matches!(made.read(Some("linux/mips")), Err(ImageError::Select(SelectError::NoMatch { available, .. })) if available.len() == 2)
+        );
+
+        made.push(&made.index(&[made.entry("linux/s390x"), made.entry("linux/riscv64")]), OCI_INDEX, true);
+        assert_eq!(made.read(Some("linux/riscv64")).unwrap(), "linux/riscv64");
+        assert!(matches!(
+            made.read(Some("linux/mips")),
+            Err(ImageError::Select(SelectError::NoMatch { .. }))
+        ));
+
+        let nested = made.push(&made.index(&[made.declared("linux/s390x")]), OCI_INDEX, false);
+        made.push(&made.index(&[nested]), OCI_INDEX, true);
+        assert_eq!(made.read(Some("linux/s390x")).unwrap(), "linux/s390x");
+    }
+
+    #[test]
+    fn nesting_ends() {
+        let made = made();
+        let mut entry = made.declared("linux/s390x");
+        for depth in 0..5 {
+            entry = made.push(&made.index(&[entry]), OCI_INDEX, true);
+            let works = made.read(Some("linux/s390x"));
+            assert_eq!(works.is_ok(), depth <= limits::INDEX_DEPTH, "{depth}: {works:?}");
+        }
+        assert!(matches!(made.read(Some("linux/s390x")), Err(ImageError::TooDeep)));
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_no_image() {
+        let made = made();
+        made.push(&made.image("linux/amd64", "application/vnd.oci.empty.v1+json"), OCI_MANIFEST, true);
+        assert!(matches!(made.read(None), Err(ImageError::NotAnImage { .. })));
+        made.push(&made.index(&[]), OCI_INDEX, true);
+        assert!(matches!(made.read(None), Err(ImageError::Select(SelectError::NoImages))));
+        let mut image = made.image("linux/amd64", OCI_CONFIG);
+        image["layers"] = json!([image["config"]]);
+        made.push(&image, OCI_MANIFEST, true);
+        assert!(matches!(made.read(None), Err(ImageError::LayerCount { layers: 1, diff_ids: 0, .. })));
+        let mut lying = made.declared("linux/amd64");
+        lying["size"] = json!(1);
+        made.push(&made.index(&[lying]), OCI_INDEX, true);
+        assert!(matches!(made.read(Some("linux/amd64")), Err(ImageError::Size { want: 1, .. })));
+    }
+}

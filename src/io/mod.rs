@@ -11,6 +11,8 @@ pub mod image;
 mod layout;
 mod registry;
 mod source;
+#[cfg(test)]
+mod stub;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ pub use blob::LayerBlob;
 pub use clock::Clock;
 pub use environment::Environment;
 pub use files::{FileError, Files, Mode, TemporaryFolder};
-pub use http::HttpError;
+pub use http::{Cause, HttpError};
 pub use layout::LayoutError;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};
 pub use source::{Fetched, Listed, ListedBy, Resolved, Source, SourceError};

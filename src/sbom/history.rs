@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use super::SbomError;
 use super::cataloger::{self, Found, Installed};
-use crate::base::{ImagePath, PackageId, limits};
+use crate::base::{ImagePath, PackageId};
 use crate::image::Tree;
 
 /// What the databases said so far.
-#[derive(Default)]
 pub(super) struct History {
+    /// Packages that one image may have.
+    limit: usize,
     /// The state after the layers recorded so far: each database file with its bytes and what they say.
     state: BTreeMap<ImagePath, (Arc<[u8]>, Found)>,
     first: BTreeMap<PackageId, usize>,
@@ -27,6 +28,10 @@ pub(super) struct Databases {
 }
 
 impl History {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, state: BTreeMap::new(), first: BTreeMap::new() }
+    }
+
     /// Takes down what the databases say after layer `index`. Files that did not change are not read again.
     pub(super) fn record(&mut self, index: usize, tree: &Tree) -> Result<(), SbomError> {
         let mut state = BTreeMap::new();
@@ -45,8 +50,8 @@ impl History {
             count += found.installed.len();
             state.insert(file.path, (content, found));
         }
-        if count > limits::PACKAGES || self.first.len() > limits::PACKAGES {
-            return Err(SbomError::too_many());
+        if count.max(self.first.len()) > self.limit {
+            return Err(SbomError::Packages { limit: self.limit });
         }
         self.state = state;
         Ok(())
@@ -63,5 +68,33 @@ impl History {
         }
         unknowns.extend(said);
         Databases { files, installed, first: self.first }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::testing::Tar;
+
+    #[test]
+    fn packages_are_counted_in_one_state_and_over_all_layers() {
+        let database = |entries: &str| Tar::default().file("lib/apk/db/installed", entries).layer();
+        let run = |layers: Vec<crate::image::Layer<'_>>| {
+            let mut tree = Tree::default();
+            let mut history = History::new(2);
+            for content in crate::image::read(&layers, &cataloger::claims()).unwrap() {
+                tree.apply(&content);
+                history.record(0, &tree)?;
+            }
+            Ok::<_, SbomError>(history.into_state(&mut Vec::new()).installed.len())
+        };
+        let (a, b, c) = ("P:a\nV:1\n\n", "P:b\nV:1\n\n", "P:c\nV:1\n\n");
+        assert_eq!(run(vec![database(a), database(b)]).unwrap(), 1);
+        assert!(run(vec![database(&[a, b, c].concat())]).is_err());
+        assert!(run(vec![database(&[a, a, a].concat())]).is_err());
+        assert!(matches!(
+            run(vec![database(a), database(b), database(c)]),
+            Err(SbomError::Packages { limit: 2 })
+        ));
     }
 }

@@ -17,7 +17,7 @@ use history::History;
 pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, SbomError> {
     let contents = image::read(layers, &cataloger::claims())?;
     let mut tree = Tree::default();
-    let mut history = History::default();
+    let mut history = History::new(limits::PACKAGES);
     for (index, content) in contents.iter().enumerate() {
         tree.apply(content);
         history.record(index, &tree)?;
@@ -86,7 +86,11 @@ fn origin(layers: &[Layer<'_>], index: usize) -> Option<LayerOrigin> {
 }
 
 fn explain_gaps(tree: &Tree, databases: usize, has_distribution: bool, unknowns: &mut Vec<String>) {
-    for path in tree.unread(&cataloger::databases()) {
+    let unread = tree.unread(&cataloger::databases());
+    if let Some(more @ 1..) = unread.len().checked_sub(SENTENCES) {
+        unknowns.push(format!("{more} more links to package databases were not read"));
+    }
+    for path in unread.into_iter().take(SENTENCES) {
         unknowns.push(format!("{path} is, or leads to, a file that was not read"));
     }
     if databases == 0 {
@@ -98,6 +102,9 @@ fn explain_gaps(tree: &Tree, databases: usize, has_distribution: bool, unknowns:
         unknowns.push("no os-release found: package URLs do not name the distribution".to_owned());
     }
 }
+
+/// Sentences of one kind: links may be millions.
+const SENTENCES: usize = 16;
 
 /// Why an image could not be catalogued.
 #[derive(Debug, thiserror::Error)]
@@ -111,12 +118,6 @@ pub enum SbomError {
         /// Packages.
         limit: usize,
     },
-}
-
-impl SbomError {
-    fn too_many() -> Self {
-        Self::Packages { limit: limits::PACKAGES }
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::bundle::descriptor;
 use super::{SignError, statement};
 use crate::base::{Checked, Digest, limits};
 use crate::crypto::PrivateKey;
+use crate::format::dsse;
 use crate::format::json::parse_strict;
 use crate::format::manifest::{Manifest, OCI_CONFIG, OCI_MANIFEST};
 use crate::format::simple_signing::{self, SIGNATURE_ANNOTATION, SimpleSigning};
@@ -52,7 +53,7 @@ pub fn legacy_attestation(
         (SIGNATURE_ANNOTATION.to_owned(), String::new()),
         ("predicateType".to_owned(), predicate_type.to_owned()),
     ]);
-    Ok(LegacyLayer { media_type: ENVELOPE_MEDIA_TYPE.to_owned(), content, annotations })
+    Ok(LegacyLayer { media_type: dsse::MEDIA_TYPE.to_owned(), content, annotations })
 }
 
 /// What appending a layer led to.
@@ -123,5 +124,3 @@ fn config(layers: &[Digest]) -> String {
         json!(layers.iter().map(Digest::to_string).collect::<Vec<_>>()),
     )
 }
-
-const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";

@@ -9,7 +9,7 @@ use crate::base::{Algorithm, Digest, limits};
 use crate::crypto::PrivateKey;
 use crate::format::dsse::{Envelope, pre_authentication_encoding};
 use crate::format::json::parse_strict;
-use crate::format::statement::{PAYLOAD_TYPE, SIGN_PREDICATE, TYPE_V0_1, TYPE_V1};
+use crate::format::statement::{PAYLOAD_TYPE, SIGN_PREDICATE, TYPE_V1};
 
 /// "This image is signed": what cosign 3 writes, with the subject's name beside it, which strict readers of in-toto ask for.
 pub(super) fn signature(
@@ -43,7 +43,7 @@ pub(super) fn attestation(
         return Err(SignError::PredicateNotAnObject);
     }
     Ok(format!(
-        r#"{{"_type":"{TYPE_V0_1}","subject":[{{{}"digest":{{"sha256":"{}"}}}}],"predicateType":{},"predicate":{predicate}}}"#,
+        r#"{{"_type":"{TYPE_V1}","subject":[{{{}"digest":{{"sha256":"{}"}}}}],"predicateType":{},"predicate":{predicate}}}"#,
         name(repository),
         hex(image)?,
         json!(predicate_type),

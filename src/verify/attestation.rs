@@ -8,7 +8,7 @@ use crate::format::statement::{SIGN_PREDICATE, Statement};
 
 /// Proof that the signer made this statement about this image.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// # fn forge(statement: plimsoll::verify::Verified<plimsoll::format::statement::Statement>) {
 /// let forged = plimsoll::verify::Attested { image: plimsoll::base::Digest::of(b""), statement };
 /// # }

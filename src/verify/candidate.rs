@@ -6,8 +6,9 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::base::{Checked, Digest, Printable};
-use crate::format::bundle::Bundle;
-use crate::format::dsse::Envelope;
+use crate::format::bundle::{self, Bundle};
+use crate::format::dsse::{self, Envelope};
+use crate::format::manifest::Descriptor;
 use crate::format::simple_signing;
 
 /// One signature or attestation as it was found.
@@ -73,6 +74,18 @@ pub enum Content {
 }
 
 impl Content {
+    /// Reads a layer as what its descriptor says it is: a bundle, a legacy attestation or a legacy signature.
+    pub fn from_layer(descriptor: &Descriptor, layer: Checked) -> Self {
+        match descriptor.media_type.as_str() {
+            simple_signing::MEDIA_TYPE => Self::from_signature_layer(layer, &descriptor.annotations),
+            dsse::MEDIA_TYPE => Self::from_attestation_layer(&layer),
+            kind if kind.starts_with(bundle::MEDIA_TYPE_PREFIX) => Self::from_bundle(&layer),
+            kind => Self::Unreadable {
+                reason: format!("a layer of type `{}` is not a signature", Printable(kind)),
+            },
+        }
+    }
+
     /// Reads a bundle: the layer of a referrer.
     pub fn from_bundle(layer: &Checked) -> Self {
         match Bundle::parse(layer.bytes()) {

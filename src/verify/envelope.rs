@@ -9,13 +9,13 @@ use crate::format::statement::{PAYLOAD_TYPE, Statement};
 ///
 /// There is no way to make one but to check a signature, and no way to put another value in:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// # fn forge(statement: plimsoll::format::statement::Statement, signer: plimsoll::verify::Signer) {
 /// let forged = plimsoll::verify::Verified { value: statement, signer };
 /// # }
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0599
 /// # fn swap(verified: plimsoll::verify::Verified<u8>) {
 /// verified.map(|_| 2u8);
 /// # }

@@ -8,6 +8,8 @@ mod error;
 mod signature;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wrong;
 
 pub use attestation::{Attested, check_attestation};
 pub use candidate::{Candidate, Content, Origin};
@@ -19,7 +21,7 @@ use crate::crypto::PublicKey;
 
 /// Who must have signed. There is no "anybody" and no default.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let anybody: plimsoll::verify::Signer = Default::default();
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]

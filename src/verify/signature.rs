@@ -11,11 +11,11 @@ use crate::format::statement::SIGN_PREDICATE;
 
 /// Proof that the signer signed this image as an image. An attestation is never one, whatever it says.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// # fn confuse(attested: plimsoll::verify::Attested) -> plimsoll::verify::Signed { attested.into() }
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// # fn forge(signer: plimsoll::verify::Signer) {
 /// let image = plimsoll::base::Digest::of(b"");
 /// let forged = plimsoll::verify::Signed { image, signer, annotations: Default::default(), repository: None };

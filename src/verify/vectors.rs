@@ -66,16 +66,11 @@ fn candidate(path: &Path) -> Candidate {
     let manifest = Manifest::parse(&Checked::of(manifest)).unwrap();
     let described = &manifest.layers[number];
     let layer = described.digest.check(fs::read(path).unwrap()).unwrap();
-    let (origin, content) = match described.media_type.as_str() {
-        "application/vnd.dev.cosign.simplesigning.v1+json" => {
-            (Origin::SignatureTag, Content::from_signature_layer(layer, &described.annotations))
-        }
-        "application/vnd.dsse.envelope.v1+json" => {
-            (Origin::AttestationTag, Content::from_attestation_layer(&layer))
-        }
-        _ => (Origin::ReferrersApi, Content::from_bundle(&layer)),
-    };
-    Candidate { origin, digest: described.digest, content }
+    Candidate {
+        origin: Origin::Layout,
+        digest: described.digest,
+        content: Content::from_layer(described, layer),
+    }
 }
 
 /// What comes of a candidate, in one word. Being both a signature and an attestation is the worst of all outcomes.

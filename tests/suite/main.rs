@@ -10,9 +10,11 @@
 mod cli;
 mod examples;
 mod interop;
+mod keygen;
 mod peers;
 mod plimsoll;
 mod policy;
 mod registry;
+mod sbom;
 mod tree;
 mod verify;

@@ -1,6 +1,7 @@
 //! One verb a file. Every verb has the same three paragraphs: gather, decide, tell.
 
 mod attest;
+mod demo;
 mod keygen;
 mod pin;
 mod resolve;
@@ -26,6 +27,7 @@ pub(super) enum Command {
     Attest(attest::Args),
     Verify(verify::Args),
     Tree(tree::Args),
+    Demo(demo::Args),
 }
 
 /// Runs one verb.
@@ -39,5 +41,6 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Attest(args) => attest::run(args, io, ui).await,
         Command::Verify(args) => verify::run(args, io, ui).await,
         Command::Tree(args) => tree::run(args, io, ui).await,
+        Command::Demo(args) => demo::run(args, io, ui).await,
     }
 }

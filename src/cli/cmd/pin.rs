@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt as _;
 
-use crate::base::{Digest, ImageLocator, PinnedReference, Printable, Reference};
+use crate::base::{
+    Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Reference, ReferenceError, Repository,
+};
 use crate::cli::args::Format;
 use crate::cli::error::pin::PinError;
 use crate::cli::render::pin::{Answer, Entry, EntryState, Mode, Why};
@@ -35,6 +37,26 @@ pub(in crate::cli) struct Args {
     /// What the files are, where their names do not tell
     #[arg(long = "type", value_name = "TYPE", value_parser = FORMATS.iter().map(|format| format.name).collect::<Vec<_>>())]
     kind: Option<String>,
+    /// Take the digests of this repository from an OCI layout instead of asking its registry; may be given several times
+    #[arg(long = "layout", value_name = "REPOSITORY=DIR", value_parser = parse_mirror)]
+    mirrors: Vec<Mirror>,
+}
+
+/// A folder that stands in for a repository.
+#[derive(Clone, Debug)]
+struct Mirror {
+    repository: Repository,
+    folder: PathBuf,
+}
+
+fn parse_mirror(text: &str) -> Result<Mirror, String> {
+    match text.split_once('=') {
+        Some((repository, folder)) if !folder.is_empty() => {
+            let repository = repository.parse().map_err(|error: ReferenceError| error.to_string())?;
+            Ok(Mirror { repository, folder: folder.into() })
+        }
+        _ => Err("write REPOSITORY=DIR".to_owned()),
+    }
 }
 
 /// A file that was read and searched.
@@ -52,7 +74,8 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         (_, true) => Mode::Diff,
         _ => Mode::Write,
     };
-    let digests = if mode == Mode::Check { Digests::default() } else { resolve(&inputs, io).await };
+    let digests =
+        if mode == Mode::Check { Digests::default() } else { resolve(&inputs, &args.mirrors, io).await };
 
     let mut edits = Vec::new();
     if mode != Mode::Check && digests.errors.is_empty() {
@@ -117,7 +140,7 @@ struct Digests {
 }
 
 /// Looks up each image once, however often and however it is written.
-async fn resolve(inputs: &[Input], io: &Io) -> Digests {
+async fn resolve(inputs: &[Input], mirrors: &[Mirror], io: &Io) -> Digests {
     let mut wanted: BTreeMap<String, BTreeSet<&Reference>> = BTreeMap::new();
     for occurrence in inputs.iter().flat_map(|input| &input.occurrences) {
         if let State::Unpinned { reference, .. } = &occurrence.state {
@@ -126,7 +149,7 @@ async fn resolve(inputs: &[Input], io: &Io) -> Digests {
     }
     let tasks = wanted.into_iter().filter_map(|(key, references)| {
         let first = (*references.first()?).clone();
-        Some(async move { (key, references, digest(first, io).await) })
+        Some(async move { (key, references, digest(first, mirrors, io).await) })
     });
     let mut answers = futures_util::stream::iter(tasks).buffer_unordered(AT_ONCE);
     let mut digests = Digests::default();
@@ -143,8 +166,16 @@ async fn resolve(inputs: &[Input], io: &Io) -> Digests {
     digests
 }
 
-async fn digest(reference: Reference, io: &Io) -> Result<Digest, CliError> {
-    Ok(io.open(&ImageLocator::Registry(reference))?.resolve().await?.digest)
+async fn digest(reference: Reference, mirrors: &[Mirror], io: &Io) -> Result<Digest, CliError> {
+    let mirror = mirrors.iter().find(|mirror| mirror.repository == *reference.repository());
+    let locator = match mirror {
+        Some(Mirror { folder, .. }) => {
+            let select = LayoutSelector::Tag(reference.tag_or_latest());
+            ImageLocator::Layout { folder: folder.clone(), select }
+        }
+        None => ImageLocator::Registry(reference),
+    };
+    Ok(io.open(&locator)?.resolve().await?.digest)
 }
 
 /// What is asked for: `alpine` and `docker.io/library/alpine:latest` are the same.
@@ -297,4 +328,5 @@ Examples:
   plimsoll pin Dockerfile
   plimsoll pin --diff Dockerfile docker/*.Dockerfile
   plimsoll pin --check Dockerfile
-  plimsoll pin --type dockerfile build/image.txt";
+  plimsoll pin --type dockerfile build/image.txt
+  plimsoll pin --layout registry.example.com/team/base=mirror/base Dockerfile";

@@ -12,9 +12,7 @@ use crate::cli::args::Format;
 use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
-use crate::format::cyclonedx;
-use crate::format::spdx;
-use crate::format::statement;
+use crate::format::{self, cyclonedx, statement};
 use crate::image::Layer;
 use crate::io::image::{Image, read_image};
 use crate::io::{Io, LayerBlob, Mode, Resolved, Source};
@@ -215,7 +213,7 @@ impl Document {
         let mut out = Vec::new();
         let written = match self {
             Self::CycloneDx(version) => cyclonedx::write(inventory, created, version, &mut out),
-            Self::Spdx => spdx::write(inventory, created, &mut out),
+            Self::Spdx => format::spdx::write(inventory, created, &mut out),
             Self::Table => return Ok(render::sbom::table(inventory).into_bytes()),
         };
         written.map_err(|error| CliError::new(Outcome::Unknown, error))?;

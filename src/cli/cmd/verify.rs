@@ -15,7 +15,7 @@ use crate::cli::{CliError, Outcome};
 use crate::format::policy::UnvalidatedPolicy;
 use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
 use crate::io::{FileError, Io};
-use crate::policy::{Certainty, Decision, KeyDemand, Policy, Request, Ruling, Wants, decide};
+use crate::policy::{Certainty, Decision, Finding, KeyDemand, Policy, Request, Ruling, Wants, decide};
 
 /// Check images before they are used: by public key, or by a trust policy
 ///
@@ -129,6 +129,32 @@ async fn verify(
         decision = decide(policy, &request, &gatherer.evidence, now);
     }
     Ok((request, decision))
+}
+
+/// Why a policy file denies an image outside of a registry, in one sentence; none if it allows it.
+pub(super) async fn denial(
+    io: &Io,
+    policy: &Path,
+    image: &ImageLocator,
+    repository: &Repository,
+) -> Result<Option<String>, CliError> {
+    let args = Args {
+        images: Vec::new(),
+        key: Vec::new(),
+        policy: Some(policy.to_owned()),
+        predicate_type: None,
+        annotations: Vec::new(),
+        repository: Some(repository.clone()),
+    };
+    let policy = read_policy(&args, io)?;
+    let (_, decision) = verify(&args, &policy, image, io).await?;
+    let Ruling::Deny { reasons, .. } = decision.ruling() else { return Ok(None) };
+    let refused = decision.nodes().iter().flat_map(|node| &node.reports).find_map(|report| {
+        if let Finding::Refused { code, detail } = &report.finding { Some((*code, detail)) } else { None }
+    });
+    let reason = reasons.first();
+    let (code, detail) = refused.unwrap_or((reason.code, &reason.detail));
+    Ok(Some(format!("{}: {detail} ({code})", reason.requirement)))
 }
 
 fn outcome(decision: &Decision) -> Outcome {

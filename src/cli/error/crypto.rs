@@ -63,3 +63,27 @@ fn advice(error: &KeyError) -> (Outcome, Option<&'static str>) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hints are checked as they are made.
+    #[test]
+    fn a_key_that_cannot_be_used_is_a_mistake_of_the_command_line() {
+        let text = || "x".to_owned();
+        for error in [
+            KeyError::Label { label: text() },
+            KeyError::NoPem,
+            KeyError::PrivateKey,
+            KeyError::PublicKey,
+            KeyError::SigningAlgorithm { algorithm: text() },
+            KeyError::Unencrypted,
+            KeyError::WrongPassword,
+        ] {
+            assert_eq!(CliError::from(error).outcome, Outcome::Usage);
+        }
+        assert_eq!(CliError::from(KeyError::Random).outcome, Outcome::Unknown);
+        assert_eq!(CliError::from(PasswordError::Missing).outcome, Outcome::Usage);
+    }
+}

@@ -12,11 +12,24 @@ impl From<SignError> for CliError {
             | SignError::PredicateNotAnObject
             | SignError::PredicateTooLarge { .. } => Self::new(Outcome::Usage, error),
             SignError::SignPredicate => {
-                Self::new(Outcome::Usage, error).hint("to sign an image, use `plimsoll sign`")
+                Self::new(Outcome::Usage, error).hint("to sign an image: `plimsoll sign --key FILE IMAGE`")
             }
             SignError::Existing(_) | SignError::Key(_) | SignError::TooMany { .. } => {
                 Self::new(Outcome::Unknown, error)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hints are checked as they are made.
+    #[test]
+    fn what_cannot_be_signed_is_a_mistake_of_the_command_line() {
+        for error in [SignError::SignPredicate, SignError::PredicateNotAnObject] {
+            assert_eq!(CliError::from(error).outcome, Outcome::Usage);
         }
     }
 }

@@ -17,7 +17,7 @@ impl From<VerifyError> for CliError {
             VerifyError::Certificate => Self::new(Outcome::No, error)
                 .hint("signatures by an identity instead of a key cannot be checked yet"),
             VerifyError::NotASignature { .. } => Self::new(Outcome::No, error)
-                .hint("an attestation says something about an image; it does not sign it: `plimsoll sign`"),
+                .hint("an attestation says something about an image; it does not sign it: `plimsoll sign --key FILE IMAGE`"),
             VerifyError::NotAnAttestation => Self::new(Outcome::No, error),
             VerifyError::OtherImage { .. } => {
                 Self::new(Outcome::No, error).hint("sign the digest that you deploy")
@@ -26,6 +26,32 @@ impl From<VerifyError> for CliError {
                 Self::new(Outcome::No, error).hint("give the public half of the key that signed it")
             }
             VerifyError::Unreadable { .. } => Self::new(Outcome::Unknown, error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Digest;
+
+    /// Hints are checked as they are made.
+    #[test]
+    fn a_candidate_that_proves_nothing_is_a_no_or_unknown() {
+        let text = || "x".to_owned();
+        for (error, outcome) in [
+            (VerifyError::BadSignature, Outcome::No),
+            (VerifyError::Certificate, Outcome::No),
+            (VerifyError::KeyId { found: text() }, Outcome::No),
+            (VerifyError::NotASignature { predicate_type: None }, Outcome::No),
+            (VerifyError::NotAnAttestation, Outcome::No),
+            (VerifyError::NotAStatement, Outcome::No),
+            (VerifyError::OtherImage { image: Digest::of(b""), signed: None }, Outcome::No),
+            (VerifyError::OtherKey { hint: text() }, Outcome::No),
+            (VerifyError::Unreadable { reason: text() }, Outcome::Unknown),
+        ] {
+            let code = error.code();
+            assert_eq!(CliError::from(error).outcome, outcome, "{code}");
         }
     }
 }

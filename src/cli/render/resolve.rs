@@ -36,3 +36,35 @@ pub(in crate::cli) struct Failure {
     pub(in crate::cli) reference: String,
     pub(in crate::cli) message: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_follows_its_schema() {
+        let schema = include_str!("../../../schemas/resolve.v1.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        let digest = crate::base::Digest::of(b"").to_string();
+        let mut answer = Answer::default();
+        answer.errors.push(Failure { reference: "b".to_owned(), message: "gone".to_owned() });
+        for full in [false, true] {
+            let only_if = |text: &str| full.then(|| text.to_owned());
+            answer.images.push(Image {
+                reference: "a".to_owned(),
+                resolved: format!("a@{digest}"),
+                repository: only_if("docker.io/library/a"),
+                digest: digest.clone(),
+                media_type: "m".to_owned(),
+                size: 1,
+                platform: only_if("linux/arm64"),
+                index: only_if(&digest),
+            });
+        }
+        let mut value = serde_json::to_value(&answer).unwrap();
+        assert!(schema.is_valid(&value));
+        value["images"][0]["more"] = 1.into();
+        assert!(!schema.is_valid(&value));
+    }
+}

@@ -151,3 +151,78 @@ fn row(package: &base::Package) -> [String; 5] {
 
 /// A longer cell does not widen its column.
 const WIDEST: usize = 48;
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests read schemas")]
+mod tests {
+    use crate::base::{
+        Digest, Distribution, Ecosystem, ImagePath, LayerOrigin, Package, PackageId, Platform, Subject,
+    };
+
+    use super::*;
+
+    fn inventory() -> Inventory {
+        let id = |name: &str| PackageId {
+            ecosystem: Ecosystem::Apk,
+            name: name.to_owned(),
+            version: "1-r0".to_owned(),
+            architecture: Some("x86_64".to_owned()),
+        };
+        let digest = Digest::of(b"");
+        let layer = LayerOrigin { index: 0, diff_id: digest, digest, created_by: Some("RUN x".into()) };
+        let package = |name: &str, dependencies: Vec<PackageId>| Package {
+            id: id(name),
+            purl: format!("pkg:apk/alpine/{name}@1-r0"),
+            source: None,
+            maintainer: None,
+            homepage: None,
+            description: None,
+            licenses: vec!["MIT".into(), "\u{1b}[2J".into()],
+            checksum: None,
+            evidence: ImagePath::try_from("lib/apk/db/installed").unwrap(),
+            layer: Some(layer.clone()),
+            dependencies,
+        };
+        Inventory {
+            subject: Subject {
+                name: "app".into(),
+                version: Some("v1".into()),
+                digest,
+                repository: Some("example.org/app".into()),
+                platform: Platform::new("linux", "amd64", None),
+            },
+            distribution: Some(Distribution { id: "alpine".into(), ..Distribution::default() }),
+            packages: vec![package("a", vec![id("b")]), package("b", vec![])],
+            unknowns: vec!["x".into()],
+        }
+    }
+
+    #[test]
+    fn the_schema_accepts_the_answer() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/sbom.v1.schema.json");
+        let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let full = inventory();
+        let mut least = inventory();
+        least.distribution = None;
+        least.packages.clear();
+        for inventory in [full, least] {
+            let value = serde_json::to_value(Answer::new(&inventory)).unwrap();
+            let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert_eq!(errors, [""; 0]);
+        }
+        let value = serde_json::to_value(Answer::new(&inventory())).unwrap();
+        assert_eq!(value["packages"][0]["dependencies"][0], "pkg:apk/alpine/b@1-r0");
+        assert!(!validator.is_valid(&serde_json::json!({ "schema": "plimsoll.sbom/v2" })));
+    }
+
+    #[test]
+    fn a_line_a_package_and_nothing_that_drives_a_terminal() {
+        assert_eq!(
+            table(&inventory()),
+            "NAME  VERSION  TYPE  LAYER  LICENCE\n\
+             a     1-r0     apk   0      MIT, \\u{1b}[2J\n\
+             b     1-r0     apk   0      MIT, \\u{1b}[2J\n"
+        );
+    }
+}

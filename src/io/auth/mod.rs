@@ -6,7 +6,6 @@ mod keyring;
 mod token;
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -290,13 +289,13 @@ pub enum AuthError {
         /// Scheme and host of the token server.
         realm: String,
         /// Why.
-        source: Box<dyn Error + Send + Sync>,
+        source: HttpError,
     },
 }
 
 impl AuthError {
-    fn server(realm: &Url, error: HttpError) -> Self {
-        Self::TokenServer { realm: super::http::origin(realm), source: Box::new(error) }
+    fn server(realm: &Url, source: HttpError) -> Self {
+        Self::TokenServer { realm: super::http::origin(realm), source }
     }
 }
 

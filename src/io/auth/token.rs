@@ -34,9 +34,11 @@ impl Asker<'_> {
         let realm = self.realm(challenge.parameter("realm").unwrap_or_default())?;
         let scope = self.scope(challenge.parameter("scope").unwrap_or_default());
         let service = challenge.parameter("service");
-        let from = format!("a token of {} for {scope}", http::origin(&realm));
         let (credentials, sent) = match credentials {
-            Some(Credentials::Bearer(token)) => return Ok(Authorization::bearer(&token, from)),
+            Some(Credentials::Bearer(token)) => {
+                let from = format!("the stored token for {}", self.repository.registry());
+                return Ok(Authorization::bearer(&token, from));
+            }
             None => (None, Sent::Anonymous),
             Some(_) if !self.may_learn(&realm) => (None, Sent::Withheld),
             Some(credentials) => (Some(credentials), Sent::Credentials),
@@ -61,10 +63,10 @@ impl Asker<'_> {
             http::read(answer, limits::TOKEN).await.map_err(|error| AuthError::server(&realm, error))?;
         let token =
             parse(Secret::new(body)).map_err(|source| AuthError::TokenBody { realm: origin, source })?;
-        Ok(Authorization::bearer(&token, from))
+        Ok(Authorization::bearer(&token, format!("a token of {} for {scope}, {sent}", http::origin(&realm))))
     }
 
-    /// HTTPS, or HTTP on exactly the registry itself; no user, no fragment, no address but the registry's own.
+    /// HTTPS, or HTTP on the host of a registry that itself is on HTTP; no user, no fragment, no address but the registry's own.
     fn realm(&self, text: &str) -> Result<Url, AuthError> {
         let bad = |reason| AuthError::Realm {
             registry: self.repository.registry().clone(),
@@ -79,7 +81,8 @@ impl Asker<'_> {
         if !realm.has_host() || !matches!(realm.scheme(), "http" | "https") {
             return Err(bad(RealmFault::NotUrl));
         }
-        if realm.scheme() == "http" && !http::same_origin(&realm, self.base) {
+        let may_be_plain = self.base.scheme() == "http" && realm.host() == self.base.host();
+        if realm.scheme() == "http" && !may_be_plain {
             return Err(bad(RealmFault::NotHttps));
         }
         if !realm.username().is_empty() || realm.password().is_some() {
@@ -97,7 +100,10 @@ impl Asker<'_> {
 
     fn may_learn(&self, realm: &Url) -> bool {
         let pair = (self.repository.registry().as_str(), realm.host_str().unwrap_or_default());
-        realm.host() == self.base.host()
+        // Without TLS another port may be another user's.
+        let is_own = realm.host() == self.base.host() && realm.scheme() == "https";
+        is_own
+            || http::same_origin(realm, self.base)
             || (PAIRS.contains(&pair) && realm.scheme() == "https" && realm.port().is_none())
     }
 
@@ -212,9 +218,10 @@ mod tests {
             ("registry.gitlab.com/a", "https://gitlab.com/jwt/auth", Some(true)),
             ("nvcr.io/a", "https://authn.nvidia.com/token", Some(true)),
             ("localhost:5000/a", "http://localhost:5000/token", Some(true)),
+            ("localhost:5000/a", "http://localhost:5001/token", Some(false)),
+            ("localhost:5000/a", "https://localhost:5001/token", Some(true)),
             ("10.0.0.1/a", "https://10.0.0.1/token", Some(true)),
             // Not talked to at all.
-            ("localhost:5000/a", "http://localhost:5001/token", None),
             ("localhost:5000/a", "http://127.0.0.1:5000/token", None),
             ("r.io/a", "http://r.io/token", None),
             ("r.io/a", "https://169.254.169.254/latest", None),

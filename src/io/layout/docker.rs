@@ -106,3 +106,76 @@ fn layer_type(section: &Section) -> std::io::Result<&'static str> {
 }
 
 const MANIFEST: &str = "manifest.json";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::super::Layout;
+    use super::*;
+    use crate::format::manifest::Manifest;
+    use crate::io::stub::wait;
+
+    fn archive(folder: &tempfile::TempDir, entries: &[(&str, &[u8])]) -> PathBuf {
+        let path = folder.path().join("image.tar");
+        let mut tar = tar::Builder::new(fs::File::create(&path).unwrap());
+        for (name, bytes) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            tar.append_data(&mut header, name, *bytes).unwrap();
+        }
+        tar.finish().unwrap();
+        path
+    }
+
+    #[test]
+    fn describes_the_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest =
+            br#"[{"Config":"c.json","RepoTags":["a:b"],"Layers":["l1/layer.tar","l2/layer.tar"]}]"#;
+        let entries: [(&str, &[u8]); 4] = [
+            ("c.json", b"{}"),
+            ("l1/layer.tar", b"one"),
+            ("l2/layer.tar", b"\x1f\x8btwo"),
+            (MANIFEST, manifest),
+        ];
+        let layout = Layout::open_docker_archive(&archive(&folder, &entries)).unwrap();
+        let root = layout.root().unwrap();
+        let parsed = Manifest::parse(&root.content).unwrap();
+        assert_eq!(parsed.config.digest, Digest::of(b"{}"));
+        assert_eq!(parsed.layers[0].digest, Digest::of(b"one"));
+        assert!(parsed.layers[0].media_type.ends_with(".tar"));
+        assert!(parsed.layers[1].media_type.ends_with("+gzip"));
+        assert_eq!(wait(layout.layer(&parsed.layers[1])).unwrap().size(), 5);
+        assert_eq!(layout.blob(parsed.config.digest, 2, 10).unwrap().bytes(), b"{}");
+        assert_eq!(layout.manifest(parsed.digest).unwrap().content.digest(), parsed.digest);
+        assert!(layout.referrers(parsed.digest).unwrap().is_empty());
+        assert!(matches!(layout.push_blob(b"x"), Err(LayoutError::ReadOnly { .. })));
+        let again = Layout::open_docker_archive(&archive(&folder, &entries)).unwrap();
+        assert_eq!(again.root().unwrap().content.digest(), parsed.digest);
+    }
+
+    #[test]
+    fn refuses_what_is_not_one_image() {
+        let folder = tempfile::tempdir().unwrap();
+        for (manifest, want) in [
+            ("[]", "NoImage"),
+            (
+                r#"[{"Config":"c","Layers":[],"RepoTags":["a:1"]},{"Config":"c","Layers":[],"RepoTags":["a:2"]}]"#,
+                "a:2",
+            ),
+            (r#"[{"Config":"absent","Layers":[]}]"#, "NotThat"),
+            (r#"[{"Config":"c","Layers":["../x"]}]"#, "EntryName"),
+            (r#"[{"Config":"c"}]"#, "Json"),
+            (r#"[{"Config":"c","Config":"d","Layers":[]}]"#, "Json"),
+            ("{}", "Json"),
+        ] {
+            let path = archive(&folder, &[("c", b"{}"), (MANIFEST, manifest.as_bytes())]);
+            let error = Layout::open_docker_archive(&path).unwrap_err();
+            assert!(format!("{error:?}").contains(want), "{manifest}: {error:?}");
+        }
+        let path = archive(&folder, &[("c", b"{}")]);
+        assert!(matches!(Layout::open_docker_archive(&path), Err(LayoutError::NotThat { .. })));
+    }
+}

@@ -17,7 +17,9 @@ use super::source::{Fetched, Listed, ListedBy};
 use crate::base::{Algorithm, Checked, Digest, LayoutSelector, Mismatch, Tag, limits};
 use crate::format::index::Index;
 use crate::format::json::parse_strict;
-use crate::format::manifest::{AnyManifest, Descriptor};
+use crate::format::manifest::{
+    AnyManifest, DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, OCI_INDEX, OCI_MANIFEST,
+};
 use docker::DockerArchive;
 use store::Store;
 
@@ -187,7 +189,7 @@ impl Layout {
                 out.push(Listed { descriptor, origin });
             }
         };
-        for entry in &index.manifests {
+        for entry in index.manifests.iter().filter(|entry| is_manifest(entry)) {
             let is_list = ref_name(entry).is_some_and(|name| is_tag(name, &tag));
             match self.parse(&self.entry(entry)?.content)? {
                 AnyManifest::Index(list) if is_list => {
@@ -262,6 +264,11 @@ fn ref_name(entry: &Descriptor) -> Option<&str> {
     entry.annotations.get(REF_NAME).map(String::as_str)
 }
 
+/// Whether an entry is of a kind that can be about something; a layout may list other content too.
+fn is_manifest(entry: &Descriptor) -> bool {
+    [OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_INDEX].contains(&entry.media_type.as_str())
+}
+
 /// A name is a tag, or ends in one: some tools write the complete reference.
 fn is_tag(name: &str, tag: &Tag) -> bool {
     name == tag.as_str() || name.rsplit_once(':').is_some_and(|(_, end)| end == tag.as_str())
@@ -288,3 +295,292 @@ const INDEX: &str = "index.json";
 const MARKER: &str = "oci-layout";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const VERSION: &str = "1.0.0";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::io::Read as _;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::io::stub::{manifest, wait};
+
+    struct Made {
+        folder: tempfile::TempDir,
+        layout: Layout,
+    }
+
+    fn empty() -> Made {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::create(&folder.path().join("image"), &LayoutSelector::Only).unwrap();
+        Made { folder, layout }
+    }
+
+    impl Made {
+        fn path(&self) -> PathBuf {
+            self.folder.path().join("image")
+        }
+
+        fn push(&self, name: &str, tag: Option<&str>) -> Digest {
+            let tag = tag.map(|tag| tag.parse().unwrap());
+            self.layout.push_manifest(OCI_MANIFEST, manifest(name).as_bytes(), tag.as_ref()).unwrap()
+        }
+
+        fn push_about(&self, name: &str, subject: Digest) -> Digest {
+            let text = about(name, subject);
+            self.layout.push_referrer(text.as_bytes(), "a/b", &BTreeMap::new()).unwrap()
+        }
+
+        fn open(&self, select: &LayoutSelector) -> Result<Digest, LayoutError> {
+            Layout::open_folder(&self.path(), select)?.root().map(|fetched| fetched.content.digest())
+        }
+
+        fn blob(&self, digest: Digest) -> PathBuf {
+            self.path().join(self.layout.blob_name(digest))
+        }
+
+        fn archive(&self) -> PathBuf {
+            let path = self.folder.path().join("image.tar");
+            let mut tar = tar::Builder::new(fs::File::create(&path).unwrap());
+            tar.append_dir_all(".", self.path()).unwrap();
+            tar.finish().unwrap();
+            path
+        }
+    }
+
+    fn about(name: &str, subject: Digest) -> String {
+        let subject =
+            format!(r#"{{"subject":{{"mediaType":"{OCI_MANIFEST}","digest":"{subject}","size":1}},"#);
+        manifest(name).replacen('{', &subject, 1)
+    }
+
+    fn tag(text: &str) -> LayoutSelector {
+        LayoutSelector::Tag(text.parse().unwrap())
+    }
+
+    #[test]
+    fn selects_by_digest_by_tag_or_the_only_image() {
+        let made = empty();
+        assert!(matches!(made.open(&LayoutSelector::Only), Err(LayoutError::NoImage { .. })));
+        let one = made.push("one", Some("v1"));
+        assert_eq!(made.open(&LayoutSelector::Only).unwrap(), one);
+        // What is about it does not count.
+        made.push_about("sig", one);
+        made.push("legacy", Some(Tag::about(one, ".sig").as_str()));
+        made.push("one", Some("also"));
+        assert_eq!(made.open(&LayoutSelector::Only).unwrap(), one);
+        let two = made.push("two", Some("v2"));
+        match made.open(&LayoutSelector::Only) {
+            Err(LayoutError::Ambiguous { tags, .. }) => assert_eq!(tags, ["v1", "also", "v2"]),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(made.open(&tag("v1")).unwrap(), one);
+        assert_eq!(made.open(&tag("v2")).unwrap(), two);
+        assert_eq!(made.open(&LayoutSelector::Digest(two)).unwrap(), two);
+        assert!(matches!(made.open(&tag("v3")), Err(LayoutError::NotFound { .. })));
+        let nothing = LayoutSelector::Digest(Digest::of(b"nothing"));
+        assert!(matches!(made.open(&nothing), Err(LayoutError::NotFound { .. })));
+        // A tag moves.
+        made.push("two", Some("v1"));
+        assert_eq!(made.open(&tag("v1")).unwrap(), two);
+    }
+
+    #[test]
+    fn finds_what_is_about_an_image() {
+        let made = empty();
+        let image = made.push("image", Some("v1"));
+        let sig = made.push_about("sig", image);
+        made.push_about("other", Digest::of(b"other"));
+        made.push_about("sig", image);
+        let entry =
+            format!(r#"{{"mediaType":"{OCI_MANIFEST}","digest":"{}","size":1}}"#, Digest::of(b"listed"));
+        let list = format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{entry}]}}"#);
+        made.layout.push_manifest(OCI_INDEX, list.as_bytes(), Some(&Tag::about(image, ""))).unwrap();
+        let found = made.layout.referrers(image).unwrap();
+        let found: Vec<_> = found.iter().map(|one| (one.descriptor.digest, one.origin)).collect();
+        assert_eq!(found, [(sig, ListedBy::Layout), (Digest::of(b"listed"), ListedBy::FallbackTag)]);
+        assert_eq!(made.open(&LayoutSelector::Only).unwrap(), image);
+        let legacy = made.push("legacy", Some(Tag::about(image, ".sig").as_str()));
+        let by_tag = made.layout.manifest_by_tag(&Tag::about(image, ".sig")).unwrap().unwrap();
+        assert_eq!(by_tag.content.digest(), legacy);
+        assert!(made.layout.manifest_by_tag(&Tag::about(image, ".att")).unwrap().is_none());
+    }
+
+    #[test]
+    fn keeps_what_it_does_not_know() {
+        let made = empty();
+        let path = made.path().join(INDEX);
+        let text = format!(
+            r#"{{"schemaVersion":2,"x":[1],"manifests":[{{"mediaType":"m","digest":"{}","size":1,"y":2}}]}}"#,
+            Digest::of(b"x")
+        );
+        fs::write(&path, text).unwrap();
+        made.push("a", None);
+        let now: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!((&now["x"][0], &now["manifests"][0]["y"]), (&1.into(), &2.into()));
+        assert_eq!(now["manifests"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn damaged_content_is_refused() {
+        let made = empty();
+        let image = made.push("image", Some("v1"));
+        let blob = made.layout.push_blob(b"hello").unwrap();
+        let descriptor = Descriptor {
+            media_type: "l".to_owned(),
+            digest: blob,
+            size: 5,
+            platform: None,
+            artifact_type: None,
+            annotations: BTreeMap::new(),
+        };
+        let mut bytes = Vec::new();
+        wait(made.layout.layer(&descriptor)).unwrap().open().unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"hello");
+        assert!(matches!(made.layout.blob(blob, 4, 100), Err(LayoutError::Size { .. })));
+        assert!(matches!(made.layout.blob(blob, 5, 4), Err(LayoutError::TooLarge { .. })));
+        fs::write(made.blob(blob), "hellO").unwrap();
+        assert!(matches!(made.layout.blob(blob, 5, 100), Err(LayoutError::Digest { .. })));
+        assert!(matches!(wait(made.layout.layer(&descriptor)), Err(LayoutError::Digest { .. })));
+        // Writing it again repairs it.
+        made.layout.push_blob(b"hello").unwrap();
+        assert!(made.layout.blob(blob, 5, 100).is_ok());
+        fs::write(made.blob(image), manifest("imagE")).unwrap();
+        assert!(matches!(made.open(&tag("v1")), Err(LayoutError::Digest { .. })));
+        fs::write(made.blob(image), manifest("longer image")).unwrap();
+        assert!(matches!(made.open(&tag("v1")), Err(LayoutError::Size { .. })));
+        fs::remove_file(made.blob(image)).unwrap();
+        assert!(matches!(made.open(&tag("v1")), Err(LayoutError::Missing { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_refused() {
+        use std::os::unix::fs::symlink;
+        let made = empty();
+        let image = made.push("image", Some("v1"));
+        let outside = made.folder.path().join("outside");
+        fs::rename(made.blob(image), &outside).unwrap();
+        symlink(&outside, made.blob(image)).unwrap();
+        assert!(matches!(made.open(&tag("v1")), Err(LayoutError::NotRegular { .. })));
+        fs::remove_file(made.blob(image)).unwrap();
+        fs::create_dir(made.blob(image)).unwrap();
+        assert!(matches!(made.open(&tag("v1")), Err(LayoutError::NotRegular { .. })));
+        let blobs = made.path().join("blobs/sha256");
+        fs::rename(&blobs, &outside.with_extension("d")).unwrap();
+        symlink(outside.with_extension("d"), &blobs).unwrap();
+        assert!(matches!(made.open(&tag("v1")), Err(LayoutError::NotRegular { .. })));
+        assert!(matches!(made.layout.push_blob(b"x"), Err(LayoutError::NotRegular { .. })));
+    }
+
+    #[test]
+    fn what_is_no_layout_is_named() {
+        let made = empty();
+        let path = made.path();
+        let open = || Layout::open_folder(&path, &LayoutSelector::Only).map(|_| ());
+        for (text, want) in [("{", "Json"), (r#"{"imageLayoutVersion":"2.0.0"}"#, "Version"), ("{}", "Json")]
+        {
+            fs::write(path.join(MARKER), text).unwrap();
+            assert!(format!("{:?}", open()).contains(want), "{text}");
+        }
+        fs::write(path.join(MARKER), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        for text in ["", "{}", "[]", "\u{feff}{}", r#"{"schemaVersion":2,"manifests":[],"manifests":[]}"#] {
+            fs::write(path.join(INDEX), text).unwrap();
+            assert!(matches!(made.open(&LayoutSelector::Only), Err(LayoutError::Malformed { .. })), "{text}");
+        }
+        fs::remove_file(path.join(INDEX)).unwrap();
+        assert!(matches!(open(), Err(LayoutError::NotThat { name, .. }) if name == INDEX));
+        fs::remove_file(path.join(MARKER)).unwrap();
+        assert!(matches!(open(), Err(LayoutError::NotThat { name, .. }) if name == MARKER));
+        fs::write(path.join("file"), "").unwrap();
+        assert!(matches!(Layout::create(&path, &LayoutSelector::Only), Err(LayoutError::Exists { .. })));
+    }
+
+    #[test]
+    fn archives_are_read_and_not_written() {
+        let made = empty();
+        let image = made.push("image", Some("v1"));
+        let sig = made.push_about("sig", image);
+        let layout = Layout::open_archive(&made.archive(), &tag("v1")).unwrap();
+        assert_eq!(layout.root().unwrap().content.digest(), image);
+        assert_eq!(layout.referrers(image).unwrap()[0].descriptor.digest, sig);
+        assert_eq!(layout.name(), "image.tar");
+        assert!(matches!(layout.push_blob(b"new"), Err(LayoutError::ReadOnly { .. })));
+        let bytes = fs::read(made.archive()).unwrap();
+        let cut = made.folder.path().join("cut.tar");
+        for length in (0..bytes.len()).step_by(700) {
+            fs::write(&cut, &bytes[..length]).unwrap();
+            if let Ok(layout) = Layout::open_archive(&cut, &tag("v1")) {
+                // Only what was complete comes out.
+                if let Ok(found) = layout.root() {
+                    assert_eq!(found.content.digest(), image);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn archives_with_two_meanings_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tar");
+        let write = |entries: &[(&str, tar::EntryType)]| {
+            let mut tar = tar::Builder::new(fs::File::create(&path).unwrap());
+            for (name, kind) in entries {
+                let mut header = tar::Header::new_gnu();
+                header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+                header.set_entry_type(*kind);
+                header.set_size(0);
+                header.set_cksum();
+                tar.append(&header, &b""[..]).unwrap();
+            }
+            tar.finish().unwrap();
+            Layout::open_archive(&path, &LayoutSelector::Only).map(|_| ())
+        };
+        let file = tar::EntryType::Regular;
+        assert!(matches!(write(&[("a", file), ("./a", file)]), Err(LayoutError::DuplicateEntry { .. })));
+        assert!(matches!(write(&[("a/../b", file)]), Err(LayoutError::EntryName { .. })));
+        // A link is no file: the layout's marker is missing.
+        assert!(matches!(
+            write(&[("oci-layout", tar::EntryType::Symlink)]),
+            Err(LayoutError::NotThat { .. })
+        ));
+        fs::write(&path, "not a tar file, but long enough to hold a header".repeat(20)).unwrap();
+        assert!(Layout::open_archive(&path, &LayoutSelector::Only).is_err());
+        assert!(matches!(
+            Layout::open_archive(folder.path(), &LayoutSelector::Only),
+            Err(LayoutError::NotRegular { .. })
+        ));
+    }
+
+    #[test]
+    fn writers_of_two_handles_do_not_lose_entries() {
+        let made = empty();
+        let image = made.push("image", Some("v1"));
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let made = &made;
+                scope.spawn(move || {
+                    for number in 0..5 {
+                        made.push_about(&format!("{writer}-{number}"), image);
+                    }
+                });
+            }
+        });
+        assert_eq!(made.layout.referrers(image).unwrap().len(), 20);
+    }
+
+    #[test]
+    fn tags_about_others_are_recognised() {
+        let digest = Digest::of(b"");
+        for name in [Tag::about(digest, ""), Tag::about(digest, ".sig")] {
+            assert!(is_about_another(name.as_str()));
+        }
+        for name in ["v1", "sha256", "sha256-", "sha256-abc", "sha1-da39a3ee5e6b4b0d3255bfef95601890afd80709"]
+        {
+            assert!(!is_about_another(name), "{name}");
+        }
+        assert!(is_tag("docker.io/library/alpine:3.20", &"3.20".parse().unwrap()));
+        assert!(!is_tag("13.20", &"3.20".parse().unwrap()));
+    }
+}

@@ -25,25 +25,32 @@ impl Remote {
         let lock = self.shared.tag_lock(self.repository(), &tag);
         let _held = lock.lock().await;
         let mut entries = vec![written(entry)];
-        for _ in 0..limits::UPDATE_ROUNDS {
+        for round in 0..=limits::UPDATE_ROUNDS {
             let started = Instant::now();
-            let found = self.listed(&tag).await?;
-            let missing: Vec<Value> =
-                entries.iter().filter(|entry| !contains(&found, entry)).cloned().collect();
-            if missing.is_empty() {
-                return Ok(());
+            match self.add_under_tag(&mut entries, &tag).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                // A registry may stumble over two writers at once.
+                Err(RegistryError::Status { status: 500.., .. }) if round < limits::UPDATE_ROUNDS => {}
+                Err(error) => return Err(error),
             }
-            entries = [found, missing].concat();
-            let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
-            self.push_manifest(OCI_INDEX, index.to_string().as_bytes(), Some(&tag)).await?;
             // Whoever read before our write has written by then.
             tokio::time::sleep(pause(started.elapsed())).await;
         }
-        let found = self.listed(&tag).await?;
-        if entries.iter().all(|entry| contains(&found, entry)) {
-            return Ok(());
-        }
         Err(RegistryError::LostUpdate { thing, rounds: limits::UPDATE_ROUNDS })
+    }
+
+    /// Writes the list with `entries` and what is there; true if nothing was missing. `entries` becomes what was written.
+    async fn add_under_tag(&self, entries: &mut Vec<Value>, tag: &Tag) -> Result<bool, RegistryError> {
+        let found = self.listed(tag).await?;
+        let missing: Vec<Value> = entries.iter().filter(|entry| !contains(&found, entry)).cloned().collect();
+        if missing.is_empty() {
+            return Ok(true);
+        }
+        *entries = [found, missing].concat();
+        let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
+        self.push_manifest(OCI_INDEX, index.to_string().as_bytes(), Some(tag)).await?;
+        Ok(false)
     }
 
     /// The entries as they stand, with fields that we do not know.

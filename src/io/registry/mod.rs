@@ -20,6 +20,9 @@ use super::auth::Authorizer;
 use super::http::Http;
 use crate::base::{Reference, Registry, Repository, Tag};
 
+/// Held while a tag is read, changed and written.
+type TagLock = Arc<tokio::sync::Mutex<()>>;
+
 /// What all repositories of one run share.
 #[derive(Debug)]
 pub(super) struct Registries {
@@ -27,7 +30,7 @@ pub(super) struct Registries {
     authorizer: Authorizer,
     environment: Environment,
     plain_http: Vec<Registry>,
-    tag_locks: Mutex<HashMap<(Repository, Tag), Arc<tokio::sync::Mutex<()>>>>,
+    tag_locks: Mutex<HashMap<(Repository, Tag), TagLock>>,
 }
 
 impl Registries {
@@ -43,7 +46,7 @@ impl Registries {
     }
 
     /// One writer at a time for a tag.
-    fn tag_lock(&self, repository: &Repository, tag: &Tag) -> Arc<tokio::sync::Mutex<()>> {
+    fn tag_lock(&self, repository: &Repository, tag: &Tag) -> TagLock {
         let mut locks = self.tag_locks.lock().unwrap_or_else(PoisonError::into_inner);
         locks.entry((repository.clone(), tag.clone())).or_default().clone()
     }

@@ -32,6 +32,7 @@ impl Remote {
         let call = Call::get(self.url(&format!("manifests/{tag}"))?, thing).accept(MANIFESTS);
         let response = self.send(&call).await?;
         if response.status() == StatusCode::NOT_FOUND {
+            http::discard(response).await;
             return Ok(None);
         }
         let response = expect(response, &[StatusCode::OK], &call.thing).await?;
@@ -195,3 +196,179 @@ pub(super) fn bare_type(text: &str) -> String {
 /// All that we can read.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
      application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::format::manifest::ManifestError;
+    use crate::io::http::HttpError;
+    use crate::io::stub::{Reply, Stub, manifest, wait};
+
+    fn one(reply: Reply) -> Stub {
+        Stub::new(move |_| reply.clone())
+    }
+
+    fn tagged(reply: Reply) -> Result<Option<Fetched>, RegistryError> {
+        wait(one(reply).remote("a:v1").manifest_by_tag(&"v1".parse().unwrap()))
+    }
+
+    #[test]
+    fn reads_a_manifest_in_one_request() {
+        let digest = Digest::of(manifest("a").as_bytes());
+        let stub = one(Reply::ok(&format!("{OCI_MANIFEST}; charset=utf-8"), manifest("a"))
+            .with("docker-content-digest", digest));
+        let remote = stub.remote("a/b:v1");
+        assert_eq!(wait(remote.root()).unwrap().content.digest(), digest);
+        assert_eq!(wait(remote.manifest(digest)).unwrap().media_type, OCI_MANIFEST);
+        assert_eq!(
+            stub.log(),
+            ["GET /v2/a/b/manifests/v1".to_owned(), format!("GET /v2/a/b/manifests/{digest}")]
+        );
+        let asked = stub.asked();
+        assert_eq!(asked[0].header("accept"), Some(MANIFESTS));
+        assert_eq!(asked[0].header("accept-encoding"), Some("identity"));
+        assert_eq!(asked[0].header("authorization"), None);
+        assert!(asked[0].header("user-agent").unwrap().starts_with("plimsoll/"));
+    }
+
+    #[test]
+    fn lies_are_refused() {
+        let lie = Digest::of(b"lie").to_string();
+        for stated in [lie.as_str(), "sha256:..", ""] {
+            let reply = Reply::ok(OCI_MANIFEST, manifest("a")).with("docker-content-digest", stated);
+            assert!(matches!(tagged(reply), Err(RegistryError::DigestHeader { .. })), "{stated}");
+        }
+        // A valid manifest with a header that fits, but not the one asked for.
+        let other = Reply::ok(OCI_MANIFEST, manifest("b"))
+            .with("docker-content-digest", Digest::of(manifest("b").as_bytes()));
+        let wanted = Digest::of(manifest("a").as_bytes());
+        let result = wait(one(other).remote("a").manifest(wanted));
+        assert!(matches!(result, Err(RegistryError::Digest { .. })));
+        for header in [OCI_INDEX, DOCKER_MANIFEST, "application/json", "text/html"] {
+            let result = tagged(Reply::ok(header, manifest("a")));
+            assert!(matches!(result, Err(RegistryError::ContentType { .. })), "{header}");
+        }
+    }
+
+    #[test]
+    fn content_that_states_no_type_takes_that_of_its_kind() {
+        let silent = manifest("a").replacen(&format!("\"mediaType\":\"{OCI_MANIFEST}\","), "", 1);
+        for (header, want) in [
+            (OCI_MANIFEST, Some(OCI_MANIFEST)),
+            (DOCKER_MANIFEST, Some(DOCKER_MANIFEST)),
+            (OCI_INDEX, None),
+            (DOCKER_INDEX, None),
+            ("application/json", None),
+        ] {
+            let result = tagged(Reply::ok(header, silent.clone()));
+            assert_eq!(result.ok().flatten().map(|fetched| fetched.media_type).as_deref(), want, "{header}");
+        }
+        assert!(tagged(Reply::new(200).body(silent)).is_ok());
+    }
+
+    #[test]
+    fn malformed_content_is_refused() {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "<html>",
+            r#"{"schemaVersion":1,"config":{},"layers":[]}"#,
+            &manifest("a").replacen("{", r#"{"manifests":[],"#, 1),
+            &manifest("a").replacen("{", r#"{"l\u0061yers":[],"#, 1),
+            &format!("{} x", manifest("a")),
+            &format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)),
+        ] {
+            let result = tagged(Reply::ok(OCI_MANIFEST, body));
+            assert!(matches!(result, Err(RegistryError::Malformed { .. })), "{body:.40}");
+        }
+        let both = manifest("a").replacen("{", r#"{"manifests":[],"#, 1);
+        let result = tagged(Reply::ok(OCI_MANIFEST, both));
+        assert!(matches!(result, Err(RegistryError::Malformed { source: ManifestError::Ambiguous, .. })));
+    }
+
+    #[test]
+    fn only_404_means_that_there_is_none() {
+        assert!(matches!(tagged(Reply::new(404)), Ok(None)));
+        let missing = wait(one(Reply::new(404)).remote("a:v1").root());
+        assert!(matches!(missing, Err(RegistryError::NotFound { thing: Thing::Tagged(..) })));
+        let missing = wait(one(Reply::new(404)).remote("a").manifest(Digest::of(b"")));
+        assert!(matches!(missing, Err(RegistryError::NotFound { thing: Thing::Manifest(..) })));
+        assert!(matches!(tagged(Reply::new(403)), Err(RegistryError::Denied { status: 403, .. })));
+        assert!(matches!(tagged(Reply::new(401)), Err(RegistryError::Auth { .. })));
+        for status in [204, 206, 304, 400, 405, 410, 429, 500, 503] {
+            let result = tagged(Reply::new(status));
+            assert!(matches!(result, Err(RegistryError::Status { status: found, .. }) if found == status));
+        }
+        let said = Reply::new(429).body(r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#);
+        assert!(tagged(said).unwrap_err().to_string().ends_with("status 429: TOOMANYREQUESTS slow down"));
+    }
+
+    #[test]
+    fn answers_have_limits() {
+        let kind = |result: Result<Option<Fetched>, RegistryError>| match result {
+            Err(RegistryError::Transport { source, .. }) => source,
+            other => panic!("{other:?}"),
+        };
+        let huge = Reply::ok(OCI_MANIFEST, "").length(600 << 20);
+        assert!(matches!(kind(tagged(huge)), HttpError::TooLarge { .. }));
+        let endless = Reply::ok(OCI_MANIFEST, vec![b' '; limits::MANIFEST as usize + 1]).unmeasured();
+        assert!(matches!(kind(tagged(endless)), HttpError::TooLarge { .. }));
+        let short = Reply::ok(OCI_MANIFEST, manifest("a")).length(10_000);
+        assert!(matches!(kind(tagged(short)), HttpError::Interrupted { .. }));
+        let packed = Reply::ok(OCI_MANIFEST, manifest("a")).with("content-encoding", "gzip");
+        assert!(matches!(kind(tagged(packed)), HttpError::Encoded { .. }));
+    }
+
+    #[test]
+    fn blobs_and_layers_are_whole_or_nothing() {
+        let digest = Digest::of(b"hello");
+        let descriptor = |size| Descriptor {
+            media_type: "l".to_owned(),
+            digest,
+            size,
+            platform: None,
+            artifact_type: None,
+            annotations: Default::default(),
+        };
+        let plain = Reply::new(200).body("hello");
+        for (reply, size, good) in [
+            (plain.clone(), 5, true),
+            (plain.clone().unmeasured(), 5, true),
+            (plain.clone(), 4, false),
+            (plain.clone(), 6, false),
+            (plain.clone().unmeasured(), 4, false),
+            (plain.clone().unmeasured(), 6, false),
+            (plain.clone().length(9), 5, false),
+            (plain.clone().with("content-encoding", "zstd"), 5, false),
+            (Reply::new(200).body("hellO"), 5, false),
+            (Reply::new(200).body("hello and more").unmeasured(), 5, false),
+            (Reply::new(200), 0, false),
+            (Reply::new(206).body("hello"), 5, false),
+            (Reply::new(404).body("hello"), 5, false),
+        ] {
+            let remote = one(reply.clone()).remote("a");
+            let blob = wait(remote.blob(digest, size, 100));
+            assert_eq!(blob.is_ok(), good, "{reply:?} {size}: {blob:?}");
+            let layer = wait(remote.layer(&descriptor(size)));
+            assert_eq!(layer.is_ok(), good, "{reply:?} {size}: {layer:?}");
+            for _ in 0..2 {
+                let mut bytes = Vec::new();
+                if let Ok(layer) = &layer {
+                    layer.open().unwrap().read_to_end(&mut bytes).unwrap();
+                    assert_eq!(bytes, b"hello");
+                }
+            }
+        }
+        let stub = one(plain);
+        let remote = stub.remote("a");
+        assert!(matches!(wait(remote.blob(digest, 5, 4)), Err(RegistryError::TooLarge { .. })));
+        assert!(matches!(
+            wait(remote.layer(&descriptor(limits::LAYER + 1))),
+            Err(RegistryError::TooLarge { .. })
+        ));
+        assert_eq!(stub.log(), Vec::<String>::new());
+    }
+}

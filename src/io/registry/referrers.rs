@@ -20,10 +20,10 @@ impl Remote {
     /// Everything that the registry, or the tag that stands in for its API, lists. "Nothing" is only concluded from an empty list or a
     /// 404 of both: a registry that refuses or breaks must not hide signatures.
     pub(in crate::io) async fn referrers(&self, subject: Digest) -> Result<Vec<Listed>, RegistryError> {
-        if self.has_referrers.get() != Some(&false) {
-            if let Some(listed) = self.list_referrers(subject).await? {
-                return Ok(listed);
-            }
+        if self.has_referrers.get() != Some(&false)
+            && let Some(listed) = self.list_referrers(subject).await?
+        {
+            return Ok(listed);
         }
         let tag = Tag::about(subject, "");
         let thing = Thing::Tagged(self.repository().clone(), tag.clone());
@@ -52,6 +52,7 @@ impl Remote {
             if response.status() == StatusCode::NOT_FOUND && seen.len() == 1 {
                 // A race that sets it twice sets the same.
                 let _ = self.has_referrers.set(false);
+                http::discard(response).await;
                 return Ok(None);
             }
             let response = expect(response, &[StatusCode::OK], &thing).await?;
@@ -128,6 +129,99 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
+
+    fn list(names: &[&str]) -> String {
+        let entry = |name: &&str| {
+            let digest = Digest::of(manifest(name).as_bytes());
+            format!(r#"{{"mediaType":"m","digest":"{digest}","size":1,"artifactType":"{name}"}}"#)
+        };
+        let entries: Vec<String> = names.iter().map(entry).collect();
+        format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{}]}}"#, entries.join(","))
+    }
+
+    fn page(names: &[&str]) -> Reply {
+        Reply::ok(OCI_INDEX, list(names))
+    }
+
+    fn listed(stub: &Stub) -> Result<Vec<String>, RegistryError> {
+        let found = wait(stub.remote("a").referrers(Digest::of(b"image")))?;
+        Ok(found
+            .into_iter()
+            .map(|one| format!("{:?} {}", one.origin, one.descriptor.artifact_type.unwrap()))
+            .collect())
+    }
+
+    fn is_api(asked: &Asked) -> bool {
+        asked.target.starts_with("/v2/a/referrers/")
+    }
+
+    #[test]
+    fn one_request_with_the_api_and_two_without() {
+        let stub = Stub::new(|_| page(&["x", "y", "x"]));
+        assert_eq!(listed(&stub).unwrap(), ["Api x", "Api y"]);
+        assert_eq!(stub.log(), [format!("GET /v2/a/referrers/{}", Digest::of(b"image"))]);
+        let stub = Stub::new(|asked| if is_api(asked) { Reply::new(404) } else { page(&["z"]) });
+        let remote = stub.remote("a");
+        for requests in [2, 3] {
+            let found = wait(remote.referrers(Digest::of(b"image"))).unwrap();
+            assert_eq!(found[0].origin, ListedBy::FallbackTag);
+            assert_eq!(stub.log().len(), requests);
+        }
+        assert!(stub.log()[1].ends_with(&format!("/manifests/{}", Tag::about(Digest::of(b"image"), ""))));
+        assert_eq!(listed(&Stub::new(|_| Reply::new(404))).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn nothing_but_404_means_none() {
+        for status in [400, 401, 403, 405, 429, 500, 503] {
+            assert!(listed(&Stub::new(move |_| Reply::new(status))).is_err(), "{status}");
+            let stub = Stub::new(move |asked| Reply::new(if is_api(asked) { 404 } else { status }));
+            assert!(listed(&stub).is_err(), "{status} of the tag");
+        }
+        for reply in [
+            Reply::ok("text/html", "<html>"),
+            Reply::ok("application/json", list(&[])),
+            Reply::new(200).body(list(&[])),
+            Reply::ok(OCI_INDEX, "{}"),
+            Reply::ok(OCI_INDEX, ""),
+            Reply::ok(OCI_INDEX, manifest("a")),
+            Reply::ok(OCI_INDEX, vec![b' '; limits::PAGE as usize + 1]),
+        ] {
+            assert!(listed(&Stub::new(move |_| reply.clone())).is_err());
+        }
+        let stub = Stub::new(|asked| match is_api(asked) {
+            true => Reply::new(404),
+            false => Reply::ok(crate::format::manifest::OCI_MANIFEST, manifest("not a list")),
+        });
+        assert!(matches!(listed(&stub), Err(RegistryError::Malformed { .. })));
+    }
+
+    #[test]
+    fn pages_are_followed_on_the_same_host_until_they_repeat() {
+        let stub = Stub::new(|asked| match asked.target.rsplit_once("?n=") {
+            None => page(&["x"]).with("link", r#"<?n=1>; rel="next""#),
+            Some((_, "1")) => page(&["y"]).with("link", r#"</v2/a/referrers/z?n=2>; rel="next""#),
+            Some(_) => page(&["x", "z"]),
+        });
+        assert_eq!(listed(&stub).unwrap(), ["Api x", "Api y", "Api z"]);
+        let fault = |link: &str| {
+            let link = link.to_owned();
+            match listed(&Stub::new(move |_| page(&["x"]).with("link", &link))) {
+                Err(RegistryError::NextPage { reason, .. }) => reason,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(fault("<?n=1>; rel=next"), LinkFault::Repeated);
+        assert_eq!(fault("<http://localhost:1/>; rel=next"), LinkFault::OtherOrigin);
+        assert_eq!(fault("<//evil.example/>; rel=next"), LinkFault::OtherOrigin);
+        assert_eq!(fault("<http://[>; rel=next"), LinkFault::NotUrl);
+        let vanishing = Stub::new(|asked| match asked.target.contains('?') {
+            true => Reply::new(404),
+            false => page(&["x"]).with("link", "<?n=1>; rel=next"),
+        });
+        assert!(listed(&vanishing).is_err());
+    }
 
     #[test]
     fn finds_the_next_page() {

@@ -67,6 +67,7 @@ impl Remote {
                 }
                 rounds += 1;
                 self.authenticate(call, &response, used.as_ref()).await?;
+                http::discard(response).await;
                 continue;
             }
             let follows = call.method == Method::GET || call.method == Method::HEAD;
@@ -77,6 +78,7 @@ impl Remote {
                 })?;
                 at_home = at_home && http::same_origin(&next, &self.base);
                 url = next;
+                http::discard(response).await;
                 continue;
             }
             return Ok(response);
@@ -180,3 +182,325 @@ fn is_redirect(status: StatusCode) -> bool {
 pub(super) const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 /// Of an answer to a manifest with subject: the registry lists it (distribution-spec v1.1, "Pushing Manifests with Subject").
 pub(super) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::Registries;
+    use super::*;
+    use crate::io::Environment;
+    use crate::io::auth::AuthError;
+    use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
+
+    fn good() -> Reply {
+        Reply::ok(crate::format::manifest::OCI_MANIFEST, manifest("a"))
+    }
+
+    fn root(remote: &Remote) -> Result<(), RegistryError> {
+        wait(remote.root()).map(|_| ())
+    }
+
+    /// A folder with docker's `config.json` in it that knows alice of `key`.
+    fn home(key: &str, entry: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(r#"{{"auths":{{"{key}":{entry}}}}}"#);
+        fs::write(folder.path().join("config.json"), text).unwrap();
+        folder
+    }
+
+    const ALICE: &str = r#"{"auth":"YWxpY2U6czNjcmV0"}"#;
+
+    fn remote_of(stub: &Stub, folder: &tempfile::TempDir) -> Remote {
+        stub.remote_with("a/b:v1", &[("DOCKER_CONFIG", folder.path().to_str().unwrap())])
+    }
+
+    fn redirected(location: impl Fn(u16) -> String) -> (Result<(), RegistryError>, Stub, Stub) {
+        let elsewhere = Stub::new(|_| good());
+        let target = location(elsewhere.port);
+        let stub = Stub::new(move |_| Reply::new(307).with("location", &target));
+        (root(&stub.remote("a:v1")), stub, elsewhere)
+    }
+
+    fn fault(result: Result<(), RegistryError>) -> RedirectFault {
+        match result {
+            Err(RegistryError::Redirect { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn redirects_are_followed_within_limits() {
+        let (result, ..) = redirected(|port| format!("http://127.0.0.1:{port}/x?sig=1"));
+        assert!(result.is_ok(), "{result:?}");
+        let (result, stub, _) = redirected(|_| "/again".to_owned());
+        assert_eq!(fault(result), RedirectFault::TooMany);
+        assert_eq!(stub.log().len(), limits::REDIRECTS + 1);
+        let (result, _, elsewhere) = redirected(|port| format!("http://user:pass@127.0.0.1:{port}/"));
+        assert_eq!(fault(result), RedirectFault::UserInfo);
+        assert!(elsewhere.log().is_empty());
+        assert_eq!(fault(redirected(|_| "file:///etc/passwd".to_owned()).0), RedirectFault::NotUrl);
+        assert_eq!(fault(redirected(|_| "http://[".to_owned()).0), RedirectFault::NotUrl);
+    }
+
+    #[test]
+    fn no_redirect_leads_down_or_in() {
+        let registries = Registries::new(Environment::default(), Vec::new());
+        let remote = Remote::new(registries.into(), "r.example/a".parse().unwrap()).unwrap();
+        let from: Url = "https://r.example/v2/a/blobs/x".parse().unwrap();
+        let judge = |location: &str| {
+            let answer = http_answer(location);
+            remote.redirect(&from, &answer, 1).err().map(|(_, reason)| reason)
+        };
+        for (location, want) in [
+            ("https://storage.example/x", None),
+            ("/v2/y", None),
+            ("http://storage.example/x", Some(RedirectFault::Downgrade)),
+            ("https://169.254.169.254/x", Some(RedirectFault::Internal)),
+            ("https://127.0.0.1/x", Some(RedirectFault::Internal)),
+            ("https://localhost/x", Some(RedirectFault::Internal)),
+            ("https://[::1]/x", Some(RedirectFault::Internal)),
+            ("https://u@storage.example/x", Some(RedirectFault::UserInfo)),
+        ] {
+            assert_eq!(judge(location), want, "{location}");
+        }
+    }
+
+    /// A redirect, as the client sees it.
+    fn http_answer(location: &str) -> Response {
+        let location = location.to_owned();
+        let stub = Stub::new(move |_| Reply::new(307).with("location", &location));
+        let url = format!("http://127.0.0.1:{}/", stub.port).parse().unwrap();
+        wait(crate::io::http::Http::new(Environment::default()).transmit(Request::new(Method::GET, url)))
+            .unwrap()
+    }
+
+    fn wants_basic(asked: &Asked) -> Reply {
+        match asked.header("authorization") {
+            Some("Basic YWxpY2U6czNjcmV0") => good(),
+            _ => Reply::new(401).with("www-authenticate", "Basic realm=\"x, Bearer y\""),
+        }
+    }
+
+    #[test]
+    fn basic_credentials_follow_a_challenge_and_nothing_else() {
+        let stub = Stub::new(wants_basic);
+        let folder = home(&format!("127.0.0.1:{}", stub.port), ALICE);
+        let remote = remote_of(&stub, &folder);
+        assert!(root(&remote).is_ok());
+        assert!(root(&remote).is_ok());
+        let sent: Vec<bool> =
+            stub.asked().iter().map(|asked| asked.header("authorization").is_some()).collect();
+        assert_eq!(sent, [false, true, true]);
+        // Nobody asked.
+        let open = Stub::new(|_| good());
+        let folder = home(&format!("127.0.0.1:{}", open.port), ALICE);
+        assert!(root(&remote_of(&open, &folder)).is_ok());
+        assert_eq!(open.asked()[0].header("authorization"), None);
+        // Nothing stored for this port.
+        let stub = Stub::new(wants_basic);
+        let result = root(&remote_of(&stub, &home("127.0.0.1", ALICE)));
+        assert!(matches!(result, Err(RegistryError::Auth { source: AuthError::NoCredentials { .. }, .. })));
+        assert_eq!(stub.log().len(), 1);
+    }
+
+    #[test]
+    fn wrong_credentials_end_after_two_rounds_without_being_shown() {
+        let stub = Stub::new(|_| Reply::new(401).with("www-authenticate", "Basic realm=x"));
+        let folder = home(&format!("127.0.0.1:{}", stub.port), ALICE);
+        let error = root(&remote_of(&stub, &folder)).unwrap_err();
+        assert!(matches!(error, RegistryError::Denied { status: 401, .. }), "{error:?}");
+        assert_eq!(stub.log().len(), 1 + limits::AUTH_ROUNDS);
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("s3cret") && !text.contains("YWxp"), "{text}");
+    }
+
+    #[test]
+    fn credentials_do_not_leave_with_a_redirect() {
+        for answers in [200, 401] {
+            let elsewhere = Stub::new(move |_| match answers {
+                200 => good(),
+                _ => Reply::new(401).with("www-authenticate", "Basic realm=x"),
+            });
+            let target = format!("http://127.0.0.1:{}/x", elsewhere.port);
+            let stub = Stub::new(move |asked| match asked.header("authorization") {
+                Some(_) => Reply::new(307).with("location", &target),
+                None => Reply::new(401).with("www-authenticate", "Basic realm=x"),
+            });
+            let folder = home(&format!("127.0.0.1:{}", stub.port), ALICE);
+            let result = root(&remote_of(&stub, &folder));
+            assert_eq!(result.is_ok(), answers == 200);
+            let leaked = elsewhere.asked().iter().any(|asked| asked.header("authorization").is_some());
+            assert!(!leaked && elsewhere.log().len() == 1);
+        }
+    }
+
+    #[test]
+    fn a_detour_over_another_host_loses_the_credentials() {
+        let port = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let home_again = port.clone();
+        let elsewhere = Stub::new(move |_| Reply::new(307).with("location", home_again.lock().unwrap()));
+        let target = format!("http://127.0.0.1:{}/x", elsewhere.port);
+        let stub = Stub::new(move |asked| match (asked.target.as_str(), asked.header("authorization")) {
+            ("/back", _) => good(),
+            (_, Some(_)) => Reply::new(307).with("location", &target),
+            (_, None) => Reply::new(401).with("www-authenticate", "Basic realm=x"),
+        });
+        *port.lock().unwrap() = format!("http://127.0.0.1:{}/back", stub.port);
+        let folder = home(&format!("127.0.0.1:{}", stub.port), ALICE);
+        assert!(root(&remote_of(&stub, &folder)).is_ok());
+        assert_eq!(stub.asked().last().unwrap().header("authorization"), None);
+    }
+
+    /// A registry with its own token server at `/token`.
+    fn wants_token(asked: &Asked) -> Reply {
+        if asked.target.starts_with("/token") {
+            return Reply::ok("application/json", r#"{"token":"t0ken"}"#);
+        }
+        match asked.header("authorization") {
+            Some("Bearer t0ken") => good(),
+            _ => Reply::new(401)
+                .with("www-authenticate", "Basic realm=x")
+                .with("www-authenticate", r#"bearer realm="/token",service="s",scope="repository:a/b:pull""#),
+        }
+    }
+
+    #[test]
+    fn tokens_are_asked_for_once() {
+        let stub = Stub::new(wants_token);
+        let folder = home(&format!("http://127.0.0.1:{}/v1/", stub.port), ALICE);
+        let remote = remote_of(&stub, &folder);
+        assert!(root(&remote).is_ok());
+        assert!(root(&remote).is_ok());
+        let token = "GET /token?service=s&scope=repository%3Aa%2Fb%3Apull";
+        let manifest = "GET /v2/a/b/manifests/v1";
+        assert_eq!(stub.log(), [manifest, token, manifest, manifest]);
+        assert_eq!(stub.asked()[1].header("authorization"), Some("Basic YWxpY2U6czNjcmV0"));
+        // Without credentials the same works anonymously.
+        let stub = Stub::new(wants_token);
+        assert!(root(&stub.remote("a/b:v1")).is_ok());
+        assert_eq!(stub.asked()[1].header("authorization"), None);
+    }
+
+    #[test]
+    fn identity_tokens_are_exchanged_and_ready_ones_used() {
+        let stub = Stub::new(wants_token);
+        let folder = home(&format!("127.0.0.1:{}", stub.port), r#"{"identitytoken":"id&1"}"#);
+        assert!(root(&remote_of(&stub, &folder)).is_ok());
+        let exchange = &stub.asked()[1];
+        assert_eq!((exchange.method.as_str(), exchange.target.as_str()), ("POST", "/token"));
+        let form = String::from_utf8(exchange.body.clone()).unwrap();
+        assert!(form.starts_with(
+            "grant_type=refresh_token&refresh_token=id%261&service=s&client_id=plimsoll&scope="
+        ));
+        let stub = Stub::new(wants_token);
+        let folder = home(&format!("127.0.0.1:{}", stub.port), r#"{"registrytoken":"t0ken"}"#);
+        assert!(root(&remote_of(&stub, &folder)).is_ok());
+        assert_eq!(stub.log().len(), 2);
+    }
+
+    #[test]
+    fn a_token_server_elsewhere_learns_nothing() {
+        let collector = Stub::new(|_| Reply::ok("application/json", r#"{"token":"t"}"#));
+        let ask = |realm: &str| {
+            let realm = realm.replace("PORT", &collector.port.to_string());
+            let challenge = format!(r#"Bearer realm="{realm}",service="s""#);
+            let stub = Stub::new(move |_| Reply::new(401).with("www-authenticate", &challenge));
+            let folder = home(&format!("127.0.0.1:{}", stub.port), ALICE);
+            root(&remote_of(&stub, &folder)).unwrap_err()
+        };
+        for realm in ["http://localhost:PORT/t", "//localhost:PORT/t"] {
+            let error = ask(realm);
+            let is_refused = matches!(error, RegistryError::Auth { source: AuthError::Realm { .. }, .. });
+            assert!(is_refused, "{realm}: {error:?}");
+        }
+        assert!(collector.log().is_empty());
+        // Another port of the same host is asked, but told nothing.
+        for realm in ["http://127.0.0.1:PORT/t", "//127.0.0.1:PORT/t"] {
+            let error = ask(realm).to_string();
+            assert!(error.contains("the stored credentials are not for this host"), "{error}");
+        }
+        assert!(!collector.log().is_empty());
+        assert!(collector.asked().iter().all(|asked| asked.header("authorization").is_none()));
+    }
+
+    #[test]
+    fn a_token_server_that_refuses_is_named() {
+        let stub = Stub::new(|asked| match asked.target.starts_with("/token") {
+            true => Reply::new(403),
+            false => Reply::new(401).with("www-authenticate", r#"Bearer realm="/token""#),
+        });
+        let folder = home(&format!("127.0.0.1:{}", stub.port), ALICE);
+        match root(&remote_of(&stub, &folder)) {
+            Err(RegistryError::Auth { source, .. }) => {
+                let text = source.to_string();
+                assert!(
+                    text.contains(&stub.port.to_string()) && text.contains("repository:a/b:pull"),
+                    "{text}"
+                );
+                assert!(text.contains("403") && !text.contains("s3cret"), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_malformed_credentials_file_is_an_error_not_anonymity() {
+        let stub = Stub::new(wants_token);
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.json"), "{").unwrap();
+        let result = root(&remote_of(&stub, &folder));
+        assert!(
+            matches!(result, Err(RegistryError::Auth { source: AuthError::Config { .. }, .. })),
+            "{result:?}"
+        );
+        // It is not looked at where nobody asks.
+        assert!(root(&remote_of(&Stub::new(|_| good()), &folder)).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn helpers_are_run_and_their_failures_shown() {
+        use std::os::unix::fs::PermissionsExt as _;
+        for (script, works) in [
+            (
+                r#"read host; echo "$1 $host" > "$LOG"; echo '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'"#,
+                true,
+            ),
+            ("echo credentials not found in native keychain; exit 1", false),
+            ("echo no key ring; exit 1", false),
+            ("echo x", false),
+            ("head -c 100000 /dev/zero", false),
+        ] {
+            let stub = Stub::new(wants_basic);
+            let folder = tempfile::tempdir().unwrap();
+            let config = format!(r#"{{"credHelpers":{{"127.0.0.1:{}":"test"}}}}"#, stub.port);
+            fs::write(folder.path().join("config.json"), config).unwrap();
+            let program = folder.path().join("docker-credential-test");
+            fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            let path = format!("{}:/bin:/usr/bin", folder.path().display());
+            let log = folder.path().join("log");
+            let variables = [
+                ("DOCKER_CONFIG", folder.path().to_str().unwrap()),
+                ("PATH", &path),
+                ("LOG", log.to_str().unwrap()),
+            ];
+            let result = root(&stub.remote_with("a:v1", &variables));
+            assert_eq!(result.is_ok(), works, "{script}: {result:?}");
+            if works {
+                assert_eq!(fs::read_to_string(&log).unwrap(), format!("get 127.0.0.1:{}\n", stub.port));
+            } else {
+                let text = result.unwrap_err();
+                let is_anonymous =
+                    matches!(text, RegistryError::Auth { source: AuthError::NoCredentials { .. }, .. });
+                assert_eq!(is_anonymous, script.contains("not found"), "{script}");
+            }
+        }
+        let stub = Stub::new(wants_basic);
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.json"), r#"{"credsStore":"../../tmp/x"}"#).unwrap();
+        let result = root(&remote_of(&stub, &folder));
+        assert!(matches!(result, Err(RegistryError::Auth { source: AuthError::HelperName { .. }, .. })));
+    }
+}

@@ -75,15 +75,14 @@ fn close(path: &ImagePath, entry: Entry<'_>, found: &mut Found) {
     if entry.line == 0 {
         return;
     }
-    if let Some(line) = entry.odd {
-        found.unknowns.push(format!("{path}: line {line} is malformed"));
+    if let Some(odd) = entry.odd {
+        found.unknown(path, format_args!("line {odd} is malformed"));
     }
     match package(path, &entry) {
-        Some(package) => found.installed.push(package),
+        Some(package) => found.add(package),
         None => {
-            found
-                .unknowns
-                .push(format!("{path}: the entry in line {} has no proper name and version", entry.line));
+            let line = entry.line;
+            found.unknown(path, format_args!("the entry in line {line} has no proper name and version"));
         }
     }
 }

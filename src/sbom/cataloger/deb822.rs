@@ -58,8 +58,7 @@ fn next<'a>(lines: &mut Lines<'a>) -> Option<Paragraph<'a>> {
             .fields
             .push((name, text.get(start..end).unwrap_or_default().trim_matches([' ', '\t', '\r'])));
     };
-    loop {
-        let Some((end, line)) = lines.next() else { break };
+    while let Some((end, line)) = lines.next() {
         if line.trim().is_empty() {
             if open.is_some() || paragraph.odd.is_some() {
                 break;

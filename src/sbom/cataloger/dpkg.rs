@@ -19,20 +19,24 @@ fn read(path: &ImagePath, bytes: &[u8]) -> Found {
     let text = String::from_utf8_lossy(bytes);
     let mut found = Found::default();
     for paragraph in deb822::paragraphs(&text) {
-        if let Some(line) = paragraph.odd {
-            found.unknowns.push(format!("{path}: line {line} is malformed"));
+        let line = paragraph.line;
+        if let Some(odd) = paragraph.odd {
+            found.unknown(path, format_args!("line {odd} is malformed"));
         }
         match state(&paragraph) {
             State::Absent => {}
             State::Odd => {
-                found.unknowns.push(format!("{path}: the `Status` in line {} is malformed", paragraph.line))
+                found
+                    .unknown(path, format_args!("the entry in line {line} is neither installed nor removed"));
             }
             State::Present => match package(path, &paragraph) {
-                Some(package) => found.installed.push(package),
-                None => found.unknowns.push(format!(
-                    "{path}: the entry in line {} has no proper name and version",
-                    paragraph.line
-                )),
+                Some(package) => found.add(package),
+                None => {
+                    found.unknown(
+                        path,
+                        format_args!("the entry in line {line} has no proper name and version"),
+                    );
+                }
             },
         }
     }

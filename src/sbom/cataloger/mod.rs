@@ -5,8 +5,10 @@ mod copyright;
 mod deb822;
 mod dpkg;
 
+use std::fmt;
+
 use super::os_release;
-use crate::base::{Ecosystem, ImagePath, PackageId, SourcePackage};
+use crate::base::{Ecosystem, ImagePath, PackageId, SourcePackage, limits};
 use crate::image::{Claims, File, Tree};
 
 /// Reads one kind of package database.
@@ -38,6 +40,26 @@ pub(super) struct Found {
     /// What could not be read, in sentences.
     pub(super) unknowns: Vec<String>,
 }
+
+impl Found {
+    /// Takes a package. What is over the limit of packages is not held: the count alone makes the run fail.
+    fn add(&mut self, package: Installed) {
+        if self.installed.len() <= limits::PACKAGES {
+            self.installed.push(package);
+        }
+    }
+
+    /// Takes a sentence; a file that is broken all over is not told line by line.
+    fn unknown(&mut self, path: &ImagePath, what: fmt::Arguments<'_>) {
+        match self.unknowns.len() {
+            0..SENTENCES => self.unknowns.push(format!("{path}: {what}")),
+            SENTENCES => self.unknowns.push(format!("{path}: and more of that kind")),
+            _ => {}
+        }
+    }
+}
+
+const SENTENCES: usize = 16;
 
 /// One package as its database describes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -158,6 +180,15 @@ mod tests {
             let broken = read("broken");
             compare(folder(cataloger).join("broken.purls"), &purls(&broken));
             compare(folder(cataloger).join("broken.unknowns"), &broken.unknowns);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_broken_all_over_is_not_told_line_by_line() {
+        for cataloger in CATALOGERS {
+            let unknowns = run(cataloger, "rubbish\n\n".repeat(1000).as_bytes()).unknowns;
+            assert_eq!(unknowns.len(), 17);
+            assert!(unknowns[16].ends_with("and more of that kind"));
         }
     }
 

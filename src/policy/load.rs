@@ -22,9 +22,9 @@ use crate::verify::Signer;
 impl UnvalidatedPolicy {
     /// Resolves every name, compiles every pattern and reads every key; reports all problems at once. `read_key` reads a key file, named
     /// relative to the policy's folder.
-    pub fn validate(
+    pub fn validate<E: Error + Send + Sync + 'static>(
         self,
-        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>,
+        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, E>,
     ) -> Result<Policy, PolicyError> {
         let mut loader = Loader { problems: Vec::new(), names: BTreeMap::new() };
         loader.window(self.not_before.as_ref(), Some(&self.expires));
@@ -73,10 +73,10 @@ impl Loader {
         }
     }
 
-    fn signers(
+    fn signers<E: Error + Send + Sync + 'static>(
         &mut self,
         entries: &[SignerEntry],
-        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>,
+        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, E>,
     ) -> Vec<NamedSigner> {
         let mut signers = Vec::<NamedSigner>::new();
         for (index, entry) in entries.iter().enumerate() {
@@ -98,10 +98,10 @@ impl Loader {
         signers
     }
 
-    fn key(
+    fn key<E: Error + Send + Sync + 'static>(
         &mut self,
         entry: &KeyEntry,
-        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>,
+        read_key: &dyn Fn(&Path) -> Result<Vec<u8>, E>,
     ) -> Option<PublicKey> {
         let place = &entry.source.place;
         let pem = match &entry.source.value {
@@ -113,6 +113,7 @@ impl Loader {
                     return None;
                 }
                 Err(reason) => {
+                    let reason = Box::new(reason);
                     self.note(place, Kind::KeyFile { file: file.clone(), reason });
                     return None;
                 }
@@ -331,7 +332,7 @@ mod tests {
             };
             error.problems().iter().map(problem).collect::<Vec<_>>()
         })?;
-        let read = |path: &Path| fs::read(corpus().join(path)).map_err(Into::into);
+        let read = |path: &Path| fs::read(corpus().join(path));
         policy.validate(&read).map_err(|error| {
             let problem =
                 |problem: &PolicyProblem| (problem.place.at.to_string(), problem.code(), problem.to_string());
@@ -399,5 +400,45 @@ mod tests {
         assert_eq!(digest(&yaml), digest(&json));
         assert_eq!(digest(&yaml), digest(&format!("# a comment\n{yaml}")));
         assert_ne!(digest(&yaml), digest(&yaml.replace("revision: 3", "revision: 4")));
+    }
+
+    // A demand or a revocation may be said twice; nothing else may.
+    #[test]
+    fn a_line_that_stands_twice_is_refused() {
+        let files = folder("good");
+        let (_, full) = files.iter().find(|(file, _)| file.ends_with("full.yaml")).unwrap();
+        let lines: Vec<&str> = full.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let mut doubled = lines.clone();
+            doubled.insert(at, line);
+            let harmless = line.trim_start().starts_with("- {") || line.ends_with("a policy can say.");
+            assert_eq!(load(&doubled.join("\n")).is_ok(), harmless, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_policy_cut_short_is_an_answer() {
+        let files = folder("good");
+        let (_, full) = files.iter().find(|(file, _)| file.ends_with("full.yaml")).unwrap();
+        let whole = load(full).unwrap().edition.unwrap().digest;
+        for start in (0..full.trim_end().len()).filter_map(|at| full.get(..at)) {
+            // What is missing shows in the digest at least.
+            assert!(
+                load(start).is_ok_and(|policy| policy.edition.unwrap().digest != whole)
+                    || load(start).is_err()
+            );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parsing_never_panics(at in 0usize..2000, with in "[-a:{}\\[\\],&*!|>'\"#%? \n~0é]{0,6}") {
+            let files = folder("good");
+            let (_, full) = files.iter().find(|(file, _)| file.ends_with("full.yaml")).unwrap();
+            let mut text = full.clone();
+            let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            text.insert_str(at, &with);
+            let _ = load(&text);
+        }
     }
 }

@@ -164,7 +164,7 @@ impl Inquiry<'_> {
             detail.push_str(&format!(": {source}"));
             cause = source.source();
         }
-        Err(Refusal { code: error.code(), detail })
+        Err(Refusal { code: error.code(), detail: Printable(&detail).to_string() })
     }
 
     /// Until a signature carries a proven time, the key must be good now, and a revoked key is good for nothing, whenever it signed.
@@ -338,8 +338,10 @@ fn is_sbom(attested: &Attested, formats: &[SbomFormat], least: u64) -> Result<St
         let detail = format!("it is an SBOM in the format {}", format.name());
         return Err(Refusal { code: code::SBOM_FORMAT, detail });
     }
-    let components = sbom::components(format, attested.predicate())
-        .map_err(|error| Refusal { code: code::SBOM_MALFORMED, detail: error.to_string() })?;
+    let components = sbom::components(format, attested.predicate()).map_err(|error| {
+        let detail = Printable(&error.to_string()).to_string();
+        Refusal { code: code::SBOM_MALFORMED, detail }
+    })?;
     if (components as u64) < least {
         let detail = format!("the SBOM lists {components} components, fewer than {least}");
         return Err(Refusal { code: code::SBOM_TOO_SMALL, detail });

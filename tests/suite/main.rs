@@ -14,5 +14,8 @@ mod keygen;
 mod peers;
 mod pin;
 mod plimsoll;
+mod policy;
 mod registry;
 mod sbom;
+mod tree;
+mod verify;

@@ -88,7 +88,10 @@ fn describe(candidate: &Candidate, keys: &[(String, Signer)], image: Digest) -> 
                 (attached.signer, attached.refusal) = (Some(name.clone()), None);
                 return attached;
             }
-            Err(error) => attached.refusal = Some(format!("{error} ({})", error.code())),
+            Err(error) => {
+                let text = error.to_string();
+                attached.refusal = Some(format!("{} ({})", Printable(&text), error.code()));
+            }
         }
     }
     attached

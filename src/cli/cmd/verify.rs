@@ -205,7 +205,7 @@ fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
         offset: error.utf8_error().valid_up_to(),
     })?;
     let folder = file.parent().unwrap_or(Path::new(""));
-    let read_key = |key: &Path| io.files.read(&folder.join(key)).map_err(Into::into);
+    let read_key = |key: &Path| io.files.read(&folder.join(key));
     UnvalidatedPolicy::parse(&text)
         .map_err(|error| CliError::not_a_policy(file, &error))?
         .validate(&read_key)

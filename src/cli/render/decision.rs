@@ -174,6 +174,7 @@ pub(in crate::cli) fn text(image: &str, policy: &Policy, decision: &Decision, co
         Ruling::Deny { certainty: Certainty::Final, .. } => paint.red("denied"),
         Ruling::Deny { certainty: Certainty::Open, .. } => paint.yellow("denied, could not tell:"),
     };
+    let image = &Printable(image).to_string();
     let mut out = format!("{word} {image}");
     if let Some(edition) = policy.edition() {
         out.push_str(&format!(" by {} rev {} ({})", policy.name(), edition.revision, short(edition.digest)));

@@ -108,7 +108,7 @@ pub(crate) struct RuleEntry {
 pub(crate) enum RulingEntry {
     AllowUnverified { place: Place, reason: String, expires: Timestamp, digests: Option<Vec<Digest>> },
     Deny { reason: String },
-    Require(RequireEntry),
+    Require(Box<RequireEntry>),
 }
 
 /// `require` and `baseline`.

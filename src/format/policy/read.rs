@@ -49,7 +49,9 @@ impl Reader {
         let revoked = self.optional(&map, "revoked", |reader, here| {
             reader.list(here, "at least one revocation, or no `revoked`", Self::revoked)
         });
-        (version?, schema?, description?);
+        version?;
+        schema?;
+        description?;
         Some(UnvalidatedPolicy {
             digest: Digest::of(canonical(&here.node.value.to_json()).as_bytes()),
             name: name?.value,
@@ -126,7 +128,7 @@ impl Reader {
         let deny = self.optional(&map, "deny", Self::deny);
         let allow = self.optional(&map, "allow_unverified", Self::allow_unverified);
         let ruling = match (map.count(&verdicts), require?, deny?, allow?) {
-            (1, Some(require), _, _) => RulingEntry::Require(require),
+            (1, Some(require), _, _) => RulingEntry::Require(Box::new(require)),
             (1, _, Some(deny), _) => deny,
             (1, _, _, Some(allow)) => allow,
             (found, ..) => {

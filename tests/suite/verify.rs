@@ -1,0 +1,590 @@
+//! `plimsoll verify`, and what the registry beside it must be told.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use plimsoll::base::{Checked, Digest, Timestamp};
+use plimsoll::crypto::PrivateKey;
+use plimsoll::format::manifest::{Descriptor, OCI_INDEX, OCI_MANIFEST};
+use plimsoll::sign;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::plimsoll::{Plimsoll, Run};
+use crate::registry::{Fault, Mode, Referrers, Registry};
+
+const SPDX: &str = "https://spdx.dev/Document";
+const SBOM: &[u8] = br#"{"spdxVersion":"SPDX-2.3","packages":[{"SPDXID":"SPDXRef-a"}]}"#;
+
+/// A registry with one image, and keys.
+pub(crate) struct Shop {
+    pub(crate) registry: Registry,
+    pub(crate) folder: TempDir,
+    pub(crate) image: Descriptor,
+    pub(crate) ours: PrivateKey,
+    pub(crate) theirs: PrivateKey,
+}
+
+impl Shop {
+    pub(crate) fn new(referrers: Referrers) -> Self {
+        let registry = Registry::builder().referrers(referrers).start();
+        let config = registry.put_blob("team/app", b"{}");
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": [],
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config.to_string(), "size": 2},
+        });
+        let content = Checked::of(serde_json::to_vec(&manifest).unwrap());
+        registry.put_manifest("team/app", "v1", OCI_MANIFEST, content.bytes());
+        let (ours, theirs) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("ours.pub"), ours.public().to_pem()).unwrap();
+        fs::write(folder.path().join("theirs.pub"), theirs.public().to_pem()).unwrap();
+        Self { registry, folder, image: Descriptor::of(OCI_MANIFEST, &content), ours, theirs }
+    }
+
+    fn name(&self) -> String {
+        self.registry.repository("team/app")
+    }
+
+    pub(crate) fn pinned(&self) -> String {
+        format!("[HOST]/team/app@{}", self.image.digest)
+    }
+
+    /// Attaches a bundle to `subject` by the list that this registry has. Gives the digest of the manifest.
+    fn attach(&self, bundle: &sign::SignedBundle, subject: &Descriptor) -> Digest {
+        let referrer = bundle.referrer(subject, Timestamp::EPOCH);
+        for blob in &referrer.blobs {
+            self.registry.put_blob("team/app", blob);
+        }
+        self.attach_manifest(&referrer.manifest, subject.digest, &referrer.artifact_type)
+    }
+
+    /// Stores a referrer's manifest, and lists it under the fallback tag.
+    fn attach_manifest(&self, manifest: &[u8], subject: Digest, artifact_type: &str) -> Digest {
+        let digest = self.registry.put_manifest("team/app", ":", OCI_MANIFEST, manifest);
+        let tag = subject.to_string().replace(':', "-");
+        let mut index = match self.registry.manifest("team/app", &tag) {
+            Some((_, bytes)) => serde_json::from_slice(&bytes).unwrap(),
+            None => json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}),
+        };
+        let entry = json!({"mediaType": OCI_MANIFEST, "digest": digest.to_string(), "size": manifest.len(), "artifactType": artifact_type});
+        index["manifests"].as_array_mut().unwrap().push(entry);
+        self.registry.put_manifest("team/app", &tag, OCI_INDEX, &serde_json::to_vec(&index).unwrap());
+        digest
+    }
+
+    pub(crate) fn sign(&self, key: &PrivateKey) -> Digest {
+        let bundle = sign::image_signature(&self.name(), self.image.digest, &BTreeMap::new(), key).unwrap();
+        self.attach(&bundle, &self.image)
+    }
+
+    pub(crate) fn attest(&self, predicate_type: &str, predicate: &[u8], key: &PrivateKey) -> Digest {
+        let bundle =
+            sign::attestation(&self.name(), self.image.digest, predicate_type, predicate, key).unwrap();
+        self.attach(&bundle, &self.image)
+    }
+
+    /// A manifest about the image with this layer.
+    fn attach_layer(&self, layer: &[u8], media_type: &str) -> Digest {
+        let blob = self.registry.put_blob("team/app", layer);
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": BUNDLE,
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": Digest::of(b"{}").to_string(), "size": 2},
+            "layers": [{"mediaType": media_type, "digest": blob.to_string(), "size": layer.len()}],
+            "subject": {"mediaType": OCI_MANIFEST, "digest": self.image.digest.to_string(), "size": self.image.size},
+        });
+        self.attach_manifest(&serde_json::to_vec(&manifest).unwrap(), self.image.digest, BUNDLE)
+    }
+
+    /// Puts layers under the older tag.
+    pub(crate) fn tag(&self, suffix: &str, layers: &[sign::LegacyLayer]) {
+        let mut existing = None;
+        for layer in layers {
+            self.registry.put_blob("team/app", &layer.content);
+            let sign::Appended::New { manifest, config } =
+                sign::append_legacy(existing.as_ref(), layer).unwrap()
+            else {
+                panic!("the layer is there already");
+            };
+            self.registry.put_blob("team/app", &config);
+            existing = Some(Checked::of(manifest));
+        }
+        let tag = format!("{}{suffix}", self.image.digest.to_string().replace(':', "-"));
+        self.registry.put_manifest("team/app", &tag, OCI_MANIFEST, existing.unwrap().bytes());
+    }
+
+    pub(crate) fn legacy_signature(&self, key: &PrivateKey) -> sign::LegacyLayer {
+        sign::legacy_signature(&self.name(), self.image.digest, &BTreeMap::new(), key).unwrap()
+    }
+
+    pub(crate) fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Run {
+        self.registry.forget_requests();
+        Plimsoll::new().dir(&self.folder).registry(&self.registry).args(args).run()
+    }
+
+    /// `verify --key` of our key, by digest.
+    fn verify(&self) -> Run {
+        self.run(["verify", "--key", "[DIR]/ours.pub", &self.pinned()])
+    }
+
+    fn policy(&self, rules: &str) {
+        let text = format!(
+            "version: plimsoll.trust/v1\nname: shop\nrevision: 4\nexpires: 2999-01-01T00:00:00Z\nsigners:\n  ours: {{key: {{file: ours.pub}}}}\n  theirs: {{key: {{file: theirs.pub}}}}\nrules:\n{}",
+            rules.replace("HOST", &self.registry.host()),
+        );
+        fs::write(self.folder.path().join("policy.yaml"), text).unwrap();
+    }
+
+    fn by_policy(&self) -> Run {
+        self.run(["verify", "--policy", "[DIR]/policy.yaml", &self.pinned()])
+    }
+}
+
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const LISTS: [Referrers; 4] = [Referrers::On, Referrers::Off, Referrers::Paged(1), Referrers::Unfiltered];
+
+fn ignore(_: Digest) {}
+
+#[track_caller]
+fn says(run: Run, code: i32, texts: &[&str]) {
+    let run = run.exits(code);
+    for text in texts {
+        assert!(run.stdout.contains(text), "{text}\n{}\n{}", run.stdout, run.stderr);
+    }
+}
+
+#[test]
+fn a_signature_by_the_key_is_a_yes_and_names_the_digest() {
+    for list in LISTS {
+        let shop = Shop::new(list);
+        shop.sign(&shop.ours);
+        let allowed =
+            format!("allowed [HOST]/team/app:v1@{}\n ✓ signature by [DIR]/ours.pub", shop.image.digest);
+        says(shop.run(["verify", "--key", "[DIR]/ours.pub", "[HOST]/team/app:v1"]), 0, &[&allowed]);
+        says(shop.verify(), 0, &[&format!("allowed {}\n", shop.pinned())]);
+    }
+}
+
+#[test]
+fn a_verdict_by_digest_costs_two_requests_and_two_for_each_bundle() {
+    for list in LISTS {
+        let shop = Shop::new(list);
+        for bundles in 1..=5 {
+            shop.sign(if bundles == 1 { &shop.ours } else { &shop.theirs });
+            shop.verify().exits(0);
+            let pages = if let Referrers::Paged(_) = list { bundles - 1 } else { 0 };
+            let lines = shop.registry.request_lines();
+            assert!(lines.len() <= 2 + pages + 2 * bundles, "{list:?} {lines:#?}");
+            let image = format!("manifests/{}", shop.image.digest);
+            assert!(!lines.iter().any(|line| line.ends_with(&image)), "{lines:#?}");
+        }
+    }
+}
+
+/// What it is, how to attach it, and what the answer says.
+type Setup<'a> = (&'a str, &'a dyn Fn(&Shop), &'a [&'a str]);
+
+#[test]
+fn everything_else_is_a_no_with_its_reason() {
+    let setups: &[Setup] = &[
+        (
+            "unsigned",
+            &|_| {},
+            &["✗ signature by [DIR]/ours.pub: nothing is attached   PLM-E01", "next: sign it"],
+        ),
+        ("other key", &|shop| ignore(shop.sign(&shop.theirs)), &["PLM-E03", "PLM-S02"]),
+        ("attestation", &|shop| ignore(shop.attest(SPDX, SBOM, &shop.ours)), &["PLM-S05", SPDX]),
+        (
+            "other image",
+            &|shop| {
+                let other = Digest::of(b"other");
+                let bundle =
+                    sign::image_signature(&shop.name(), other, &BTreeMap::new(), &shop.ours).unwrap();
+                shop.attach(&bundle, &shop.image);
+            },
+            &["PLM-S04"],
+        ),
+        ("not a bundle", &|shop| ignore(shop.attach_layer(b"{}", BUNDLE)), &["PLM-S13"]),
+        ("gzip", &|shop| ignore(shop.attach_layer(&[0x1f, 0x8b, 8, 0, 0], BUNDLE)), &["PLM-S13"]),
+        (
+            "other layer type",
+            &|shop| ignore(shop.attach_layer(b"{}", "text/plain")),
+            &["PLM-S13", "text/plain"],
+        ),
+        (
+            "other key, older format",
+            &|shop| shop.tag(".sig", &[shop.legacy_signature(&shop.theirs)]),
+            &["signature tag", "PLM-S01"],
+        ),
+        (
+            "gzip, older format",
+            &|shop| {
+                let layer = shop.legacy_signature(&shop.ours);
+                shop.tag(".sig", &[sign::LegacyLayer { content: vec![0x1f, 0x8b, 8, 0, 0], ..layer }]);
+            },
+            &["PLM-S01"],
+        ),
+    ];
+    for list in [Referrers::On, Referrers::Off] {
+        for (what, setup, texts) in setups {
+            let shop = Shop::new(list);
+            setup(&shop);
+            let run = shop.verify();
+            assert!(run.stdout.starts_with("denied "), "{what}: {}\n{}", run.stdout, run.stderr);
+            says(run, 1, texts);
+        }
+    }
+}
+
+#[test]
+fn strangers_hide_nothing() {
+    for list in LISTS {
+        let shop = Shop::new(list);
+        shop.sign(&shop.theirs);
+        shop.attach_layer(b"garbage", BUNDLE);
+        shop.attest(SPDX, SBOM, &shop.ours);
+        shop.sign(&shop.ours);
+        says(shop.verify(), 0, &["PLM-S02", "PLM-S13", "PLM-S05", "signed by [DIR]/ours.pub"]);
+    }
+}
+
+#[test]
+fn older_formats_are_read() {
+    let shop = Shop::new(Referrers::On);
+    shop.tag(".sig", &[shop.legacy_signature(&shop.theirs), shop.legacy_signature(&shop.ours)]);
+    says(shop.verify(), 0, &["simple signing via signature tag: signed by [DIR]/ours.pub", "PLM-S01"]);
+    let attestation = |predicate_type| {
+        sign::legacy_attestation(&shop.name(), shop.image.digest, predicate_type, SBOM, &shop.ours).unwrap()
+    };
+    shop.tag(".att", &[attestation("https://x.y/z"), attestation(SPDX)]);
+    let run = shop.run(["verify", "--key", "[DIR]/ours.pub", "--type", "spdxjson", &shop.pinned()]);
+    says(run, 0, &["envelope via attestation tag: signed by [DIR]/ours.pub"]);
+    let run = shop.run(["verify", "--key", "[DIR]/ours.pub", "--type", "openvex", &shop.pinned()]);
+    says(run, 1, &["PLM-B04"]);
+}
+
+// The list that clients keep is not to be believed: neither what an entry is, nor what it is about.
+#[test]
+fn entries_of_the_fallback_tag_speak_for_themselves() {
+    let shop = Shop::new(Referrers::Off);
+    let name = shop.name();
+    let bundle = sign::image_signature(&name, shop.image.digest, &BTreeMap::new(), &shop.ours).unwrap();
+    let referrer = |subject: &Descriptor| {
+        let referrer = bundle.referrer(subject, Timestamp::EPOCH);
+        for blob in &referrer.blobs {
+            shop.registry.put_blob("team/app", blob);
+        }
+        referrer.manifest
+    };
+    let other = Descriptor::of(OCI_MANIFEST, &Checked::of(b"other".to_vec()));
+    shop.attach_manifest(&referrer(&other), shop.image.digest, BUNDLE);
+    says(shop.verify(), 1, &["PLM-S13", &format!("it refers to {}", other.digest)]);
+    // Some clients write the config's type here.
+    shop.attach_manifest(&referrer(&shop.image), shop.image.digest, "application/vnd.oci.empty.v1+json");
+    says(shop.verify(), 0, &["fallback tag: signed by"]);
+}
+
+#[test]
+fn what_could_not_be_fetched_is_never_unsigned() {
+    let referrers = "GET /v2/team/app/referrers/*";
+    let blobs = "GET /v2/team/app/blobs/*";
+    for (pattern, mode) in [
+        (referrers, Mode::Status(500, "UNKNOWN")),
+        (referrers, Mode::Status(403, "DENIED")),
+        (referrers, Mode::TooMany("0".to_owned())),
+        (referrers, Mode::Html),
+        (referrers, Mode::Hangup),
+        (referrers, Mode::Truncated(20)),
+        (blobs, Mode::Status(500, "UNKNOWN")),
+        (blobs, Mode::Status(404, "BLOB_UNKNOWN")),
+        (blobs, Mode::FlipByte(9)),
+        (blobs, Mode::Truncated(20)),
+        ("GET /v2/team/app/manifests/sha256-*", Mode::Status(500, "UNKNOWN")),
+        ("GET /v2/team/app/manifests/sha256-*", Mode::Status(401, "UNAUTHORIZED")),
+    ] {
+        let shop = Shop::new(Referrers::On);
+        shop.sign(&shop.theirs);
+        shop.registry.fault(Fault::on(pattern, mode.clone()));
+        let run = shop.verify();
+        assert!(run.code == 3, "{pattern} {mode:?}: {}\n{}", run.stdout, run.stderr);
+        says(run, 3, &["denied, could not tell:", "PLM-E02", "next: try again"]);
+    }
+}
+
+#[test]
+fn a_policy_decides_by_name() {
+    let shop = Shop::new(Referrers::On);
+    shop.policy("  - {name: ours, images: [\"HOST/team/*\"], require: {reference: {digest: true}, signature: {by: ours}}}\n");
+    says(
+        shop.by_policy(),
+        1,
+        &[
+            "by shop rev 4 (sha256:",
+            "), rule ours, as of 2",
+            "✓ reference.digest",
+            "✗ signature by ours",
+            "PLM-E01",
+        ],
+    );
+    shop.sign(&shop.ours);
+    says(shop.by_policy(), 0, &["allowed ", "rule ours", "✓ signature by ours: signed by ours"]);
+    let run = shop.run(["verify", "--policy", "[DIR]/policy.yaml", "[HOST]/team/app:v1"]);
+    says(
+        run,
+        1,
+        &[
+            "✗ reference.digest: the reference has no digest   PLM-N01",
+            "✓ signature",
+            "next: name the digest: [HOST]/team/app:v1@sha256:",
+        ],
+    );
+    shop.policy("  - {name: ours, images: [\"HOST/other\"], require: {signature: {by: ours}}}\n");
+    says(shop.by_policy(), 1, &["PLM-R01", "no rule is about [HOST]/team/app"]);
+    assert_eq!(shop.registry.request_lines(), Vec::<String>::new());
+    shop.policy(
+        "  - {name: two, images: [\"HOST/team/app\"], require: {signature: {by: {all: [ours, theirs]}}}}\n",
+    );
+    shop.sign(&shop.ours);
+    says(shop.by_policy(), 1, &["PLM-E04", "1 of 2 needed signers: ours"]);
+    shop.sign(&shop.theirs);
+    says(shop.by_policy(), 0, &["signed by "]);
+}
+
+#[test]
+fn a_signature_of_another_repository_does_not_satisfy_a_policy() {
+    let shop = Shop::new(Referrers::On);
+    let other = shop.registry.repository("team/other");
+    let bundle = sign::image_signature(&other, shop.image.digest, &BTreeMap::new(), &shop.ours).unwrap();
+    shop.attach(&bundle, &shop.image);
+    let rule = |identity: &str| {
+        format!(
+            "  - {{name: ours, images: [\"HOST/team/app\"], require: {{signature: {{by: ours{identity}}}}}}}\n"
+        )
+    };
+    shop.policy(&rule(""));
+    says(shop.by_policy(), 1, &["signed as [HOST]/team/other, not as [HOST]/team/app   PLM-I01"]);
+    shop.policy(&rule(", identity: ignore"));
+    says(shop.by_policy(), 0, &[]);
+    says(shop.verify(), 0, &["signed as [HOST]/team/other"]);
+}
+
+#[test]
+fn an_index_is_covered_by_the_sboms_of_its_platforms() {
+    let shop = Shop::new(Referrers::On);
+    let entry = |platform: &str, digest: Digest, size: u64| {
+        let (os, architecture) = platform.split_once('/').unwrap();
+        json!({"mediaType": OCI_MANIFEST, "digest": digest.to_string(), "size": size, "platform": {"os": os, "architecture": architecture}})
+    };
+    let unrunnable = shop.registry.put_manifest("team/app", ":", OCI_MANIFEST, b"attestation");
+    let index = |second: Digest, size| {
+        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [
+            entry("linux/amd64", shop.image.digest, shop.image.size), entry("linux/arm64", second, size), entry("unknown/unknown", unrunnable, 11)
+        ]});
+        serde_json::to_vec(&index).unwrap()
+    };
+    shop.attest(SPDX, SBOM, &shop.ours);
+    shop.policy("  - {name: ours, images: [\"HOST/team/app\"], require: {sbom: {by: ours}}}\n");
+    let config = Digest::of(b"{}");
+    let arm = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": [], "annotations": {"arm": "64"},
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config.to_string(), "size": 2}});
+    let arm = Checked::of(serde_json::to_vec(&arm).unwrap());
+    shop.registry.put_manifest("team/app", ":", OCI_MANIFEST, arm.bytes());
+    let digest = shop.registry.put_manifest(
+        "team/app",
+        "all",
+        OCI_INDEX,
+        &index(arm.digest(), arm.bytes().len() as u64),
+    );
+    let ask = |name: &str| shop.run(["verify", "--policy", "[DIR]/policy.yaml", name]);
+    let by_digest = format!("[HOST]/team/app@{digest}");
+    for name in ["[HOST]/team/app:all", &by_digest] {
+        says(ask(name), 1, &["PLM-E05", "✓ linux/amd64 sha256:", "✗ linux/arm64 sha256:"]);
+    }
+    let bundle = sign::attestation(&shop.name(), arm.digest(), SPDX, SBOM, &shop.ours).unwrap();
+    shop.attach(&bundle, &Descriptor::of(OCI_MANIFEST, &arm));
+    for name in ["[HOST]/team/app:all", &by_digest] {
+        says(ask(name), 0, &["✓ sbom by ours: for each of 2 platforms", "spdx-2, 1 components"]);
+    }
+}
+
+#[test]
+fn a_wrong_policy_is_a_usage_error_with_every_problem() {
+    let shop = Shop::new(Referrers::On);
+    shop.policy("  - {name: ours, images: [\"HOST/team/*/x\"], require: {signature: {by: nobody}}}\n");
+    let run = shop.by_policy().exits(2);
+    assert_eq!(run.stdout, "");
+    for text in [
+        "plimsoll: error: [DIR]/policy.yaml: the policy has 2 problems\n",
+        "plimsoll: cause: [DIR]/policy.yaml:9:27: rules[0].images[0]: ",
+        "PLM-P10\n",
+        "there is no signer `nobody`   PLM-P11\n",
+        "plimsoll: hint: ",
+    ] {
+        assert!(run.stderr.contains(text), "{text}\n{}", run.stderr);
+    }
+    fs::write(shop.folder.path().join("policy.yaml"), "version: 1\nrules: [").unwrap();
+    assert!(shop.by_policy().exits(2).stderr.contains("PLM-P01"));
+    fs::write(shop.folder.path().join("policy.yaml"), [0xff]).unwrap();
+    shop.by_policy().exits(2);
+    fs::write(shop.folder.path().join("policy.yaml"), " ".repeat(2 << 20)).unwrap();
+    shop.by_policy().exits(2);
+    fs::remove_file(shop.folder.path().join("policy.yaml")).unwrap();
+    shop.by_policy().exits(2);
+    assert_eq!(shop.registry.request_lines(), Vec::<String>::new());
+}
+
+#[test]
+fn wrong_command_lines() {
+    let shop = Shop::new(Referrers::On);
+    shop.policy("  - {name: ours, images: [\"HOST/team/*\"], require: {signature: {by: ours}}}\n");
+    fs::write(shop.folder.path().join("text"), "no key").unwrap();
+    let image = shop.pinned();
+    for args in [
+        &["verify", &image][..],
+        &["verify", "--key", "[DIR]/ours.pub"],
+        &["verify", "--key", "[DIR]/ours.pub", "--policy", "[DIR]/policy.yaml", &image],
+        &["verify", "--policy", "[DIR]/policy.yaml", "--type", "spdxjson", &image],
+        &["verify", "--key", "[DIR]/ours.pub", "--type", "frobnicate", &image],
+        &["verify", "--key", "[DIR]/ours.pub", "--type", "https://sigstore.dev/cosign/sign/v1", &image],
+        &["verify", "--key", "[DIR]/ours.pub", "-a", "novalue", &image],
+        &["verify", "--key", "[DIR]/ours.pub", "-a", "a=1", "-a", "a=2", &image],
+        &["verify", "--key", "[DIR]/none.pub", &image],
+        &["verify", "--key", "[DIR]/text", &image],
+        &["verify", "--policy", "[DIR]/policy.yaml", "oci:[DIR]/image"],
+        &["verify", "--policy", "[DIR]/policy.yaml", "--as", "x.example.com/y", &image],
+        &["verify", "--key", "[DIR]/ours.pub", "A b"],
+    ] {
+        let run = shop.run(args.iter().copied()).exits(2);
+        assert_eq!((run.stdout.as_str(), shop.registry.request_lines().len()), ("", 0), "{args:?}");
+    }
+}
+
+#[test]
+fn annotations_are_demanded_of_the_signature() {
+    let shop = Shop::new(Referrers::On);
+    let annotations = BTreeMap::from([("env".to_owned(), "prod".to_owned())]);
+    let bundle = sign::image_signature("", shop.image.digest, &annotations, &shop.ours).unwrap();
+    shop.attach(&bundle, &shop.image);
+    let ask = |demand: &str| shop.run(["verify", "--key", "[DIR]/ours.pub", "-a", demand, &shop.pinned()]);
+    says(ask("env=prod"), 0, &["no name inside"]);
+    says(ask("env=test"), 1, &["PLM-A01"]);
+    says(ask("team=x"), 1, &["PLM-A01"]);
+}
+
+#[test]
+fn of_several_images_the_worst_counts() {
+    let shop = Shop::new(Referrers::On);
+    shop.sign(&shop.ours);
+    let signed = shop.pinned();
+    let unsigned = format!("[HOST]/team/app@{}", Digest::of(b"unsigned"));
+    let missing = "[HOST]/team/none:v1";
+    let ask = |images: &[&str]| {
+        let args = ["verify", "--key", "[DIR]/theirs.pub", "--key", "[DIR]/ours.pub"];
+        shop.run(args.into_iter().chain(images.iter().copied()))
+    };
+    ask(&[&signed, &signed]).exits(0);
+    ask(&[&signed, missing]).exits(3);
+    ask(&[&signed, &unsigned]).exits(1);
+    let run = ask(&[missing, &signed, &unsigned]).exits(1);
+    assert!(run.stdout.contains("allowed ") && run.stdout.contains("denied "), "{}", run.stdout);
+    assert!(run.stderr.contains("plimsoll: error: "), "{}", run.stderr);
+}
+
+#[test]
+fn an_image_in_a_folder_is_verified_like_one_in_a_registry() {
+    let shop = Shop::new(Referrers::On);
+    let image = shop.folder.path().join("image");
+    fs::create_dir_all(image.join("blobs/sha256")).unwrap();
+    let (_, manifest) = shop.registry.manifest("team/app", "v1").unwrap();
+    for blob in [manifest.as_slice(), b"{}"] {
+        fs::write(image.join("blobs/sha256").join(Digest::of(blob).hex()), blob).unwrap();
+    }
+    fs::write(image.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    let entry =
+        json!({"mediaType": OCI_MANIFEST, "digest": shop.image.digest.to_string(), "size": shop.image.size});
+    fs::write(image.join("index.json"), json!({"schemaVersion": 2, "manifests": [entry]}).to_string())
+        .unwrap();
+    shop.policy(
+        "  - {name: ours, images: [\"registry.example.com/team/*\"], require: {signature: {by: ours}}}\n",
+    );
+
+    let by_key = || shop.run(["verify", "--key", "[DIR]/ours.pub", "oci:[DIR]/image"]);
+    says(by_key(), 1, &["PLM-E01"]);
+    let secret = plimsoll::base::Secret::new(b"x".to_vec());
+    fs::write(shop.folder.path().join("ours.key"), shop.ours.to_encrypted_pem(&secret).unwrap()).unwrap();
+    let name = "registry.example.com/team/app";
+    Plimsoll::new()
+        .dir(&shop.folder)
+        .env("PLIMSOLL_PASSWORD", "x")
+        .args(["sign", "--key", "[DIR]/ours.key", "--as", name, "oci:[DIR]/image"])
+        .run()
+        .exits(0);
+    says(by_key(), 0, &[&format!("allowed oci:[DIR]/image@{}", shop.image.digest), "via layout"]);
+    let by_policy =
+        |name| shop.run(["verify", "--policy", "[DIR]/policy.yaml", "--as", name, "oci:[DIR]/image"]);
+    says(by_policy(name), 0, &["rule ours"]);
+    says(by_policy("registry.example.com/team/other"), 1, &["PLM-I01"]);
+    says(by_policy("registry.example.com/app"), 1, &["PLM-R01"]);
+    let run = shop.run(["--offline", "verify", "--key", "[DIR]/ours.pub", "oci:[DIR]/image"]);
+    says(run, 0, &[]);
+}
+
+#[test]
+fn offline_there_is_no_registry() {
+    let shop = Shop::new(Referrers::On);
+    shop.sign(&shop.ours);
+    let run = shop.run(["--offline", "verify", "--key", "[DIR]/ours.pub", &shop.pinned()]).exits(3);
+    assert!(run.stderr.contains("--offline"), "{}", run.stderr);
+    assert_eq!(shop.registry.request_lines(), Vec::<String>::new());
+}
+
+pub(crate) fn checked_json(run: &Run, schema: &str) -> Value {
+    let path = format!("{}/schemas/{schema}.v1.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&answer).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{answer:#}");
+    answer
+}
+
+#[test]
+fn the_json_answer_fits_its_schema() {
+    let shop = Shop::new(Referrers::On);
+    let bundle = shop.sign(&shop.ours);
+    shop.sign(&shop.theirs);
+    let unsigned = format!("[HOST]/team/app@{}", Digest::of(b"unsigned"));
+    let pinned = shop.pinned();
+    let args =
+        ["verify", "--format", "json", "--key", "[DIR]/ours.pub", &pinned, &unsigned, "[HOST]/team/none:v1"];
+    let answer = checked_json(&shop.run(args).exits(1), "verify");
+    let verdicts: Vec<_> =
+        answer["images"].as_array().unwrap().iter().map(|image| &image["verdict"]).collect();
+    assert_eq!(verdicts, ["allowed", "denied", "unknown"]);
+    let candidates = answer["images"][0]["requirements"][0]["candidates"].as_array().unwrap();
+    let ours = candidates.iter().find(|candidate| candidate["digest"] == bundle.to_string()).unwrap();
+    assert_eq!((&ours["accepted"], &ours["signer"]), (&json!(true), &json!("[DIR]/ours.pub")));
+    assert_eq!(answer["images"][1]["reasons"][0]["code"], "PLM-E01");
+
+    shop.policy(
+        "  - {name: ours, images: [\"HOST/team/*\"], require: {signature: {by: ours}, sbom: {by: ours}}}\n",
+    );
+    let args = ["verify", "--format", "json", "--policy", "[DIR]/policy.yaml", &pinned];
+    let answer = checked_json(&shop.run(args).exits(1), "verify");
+    assert_eq!((&answer["policy"]["revision"], &answer["images"][0]["rule"]), (&json!(4), &json!("ours")));
+    shop.registry.fault(Fault::on("GET /v2/team/app/referrers/*", Mode::Status(500, "UNKNOWN")));
+    let answer = checked_json(&shop.run(args).exits(3), "verify");
+    assert_eq!(answer["images"][0]["verdict"], "unknown");
+}
+
+#[test]
+fn colours_on_demand_only() {
+    let shop = Shop::new(Referrers::On);
+    shop.sign(&shop.ours);
+    let plain = shop.verify().exits(0);
+    assert!(!plain.stdout.contains('\u{1b}'));
+    let args = ["verify", "--color", "always", "--key", "[DIR]/ours.pub", &shop.pinned()];
+    let colored = shop.run(args).exits(0);
+    assert!(colored.stdout.starts_with("\u{1b}[32mallowed\u{1b}[0m "), "{}", colored.stdout);
+}

@@ -18,7 +18,7 @@ use history::History;
 pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, SbomError> {
     let contents = image::read(layers, &cataloger::claims())?;
     let mut tree = Tree::default();
-    let mut history = History::new(limits::PACKAGES);
+    let mut history = History::new(limits::PACKAGES, limits::CATALOGED_TOTAL);
     for (index, content) in contents.iter().enumerate() {
         tree.apply(content);
         history.record(index, &tree)?;

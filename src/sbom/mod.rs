@@ -35,6 +35,7 @@ pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, Sbom
     let edges = resolve::edges(&installed);
     let mut packages = Vec::with_capacity(installed.len());
     let mut purls = BTreeSet::new();
+    let mut left_out = BTreeSet::new();
     for (mut found, dependencies) in installed.into_values().zip(edges) {
         let purl = purl::of_package(&found.id, found.source.as_ref(), distribution.as_ref());
         // Names that differ only in case: a document must not use one reference for two things.
@@ -43,11 +44,16 @@ pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, Sbom
                 "{}: {} has the same package URL as another one",
                 found.evidence, found.id.name
             ));
+            left_out.insert(found.id);
             continue;
         }
         cataloger::complete(&mut found, &tree);
         let origin = databases.first.get(&found.id).and_then(|index| origin(layers, *index));
         packages.push(finish(found, purl, origin, dependencies));
+    }
+    // An edge to a package that was left out would lead nowhere.
+    for package in &mut packages {
+        package.dependencies.retain(|id| !left_out.contains(id));
     }
     unknowns.sort();
     unknowns.dedup();
@@ -208,6 +214,19 @@ mod tests {
     }
 
     #[test]
+    fn many_answers_to_many_questions() {
+        let many = |depends: &str| -> Vec<String> {
+            (0..30_000).map(|n| format!("P:a\nV:{n}\nA:x\nD:{depends}\np:p\n\n")).collect()
+        };
+        for (depends, architecture, edges) in [("a", "x", 1), ("a", "y", 8), ("p", "x", 1), ("p", "y", 8)] {
+            let last = format!("P:b\nV:1\nA:{architecture}\nD:{depends}\n");
+            let text = many(depends).concat() + &last;
+            let found = inventory(vec![Tar::default().file("lib/apk/db/installed", text)]);
+            assert_eq!(found.packages[30_000].dependencies.len(), edges, "{depends} {architecture}");
+        }
+    }
+
+    #[test]
     fn licences_through_linked_folders() {
         let copyright = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: Expat\n";
         let docs =
@@ -234,9 +253,11 @@ mod tests {
 
     #[test]
     fn package_urls_are_unique() {
-        let text = "P:a\nV:1\n\nP:A\nV:1\n";
+        let text = "P:a\nV:1\n\nP:A\nV:1\n\nP:b\nV:1\nD:a\n";
         let found = inventory(vec![Tar::default().file("lib/apk/db/installed", text)]);
-        assert_eq!(found.packages.len(), 1);
+        assert_eq!(found.packages.len(), 2);
+        // No edge leads to the one that was left out.
+        assert_eq!(found.packages[1].dependencies, []);
         assert!(found.unknowns.iter().any(|sentence| sentence.contains("the same package URL")));
     }
 

@@ -37,7 +37,7 @@ impl History {
     /// Takes down what the databases say after layer `index`. Files that did not change are not read again.
     pub(super) fn record(&mut self, index: usize, tree: &Tree) -> Result<(), SbomError> {
         let mut state = BTreeMap::new();
-        let mut count = 0;
+        let (mut count, mut names) = (0, 0);
         let mut seen = BTreeSet::new();
         for (cataloger, file) in cataloger::find(tree) {
             // One file with many names is one database.
@@ -59,6 +59,10 @@ impl History {
                 }
             };
             count += found.installed.len();
+            names += found.names;
+            if names > limits::PACKAGE_NAMES {
+                return Err(SbomError::Names { limit: limits::PACKAGE_NAMES });
+            }
             // Before the next file: each may hold as many as one image may.
             if count.max(self.first.len()) > self.limit {
                 return Err(SbomError::Packages { limit: self.limit });

@@ -36,6 +36,7 @@ pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, Sbom
     let mut packages = Vec::with_capacity(installed.len());
     let mut purls = BTreeSet::new();
     let mut left_out = BTreeSet::new();
+    let (mut read, mut licenses) = (cataloger::Read::default(), 0);
     for (mut found, dependencies) in installed.into_values().zip(edges) {
         let purl = purl::of_package(&found.id, found.source.as_ref(), distribution.as_ref());
         // Names that differ only in case: a document must not use one reference for two things.
@@ -47,7 +48,11 @@ pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, Sbom
             left_out.insert(found.id);
             continue;
         }
-        cataloger::complete(&mut found, &tree);
+        cataloger::complete(&mut found, &tree, &mut read);
+        licenses += found.licenses.len();
+        if licenses > limits::PACKAGE_NAMES {
+            return Err(SbomError::Names { limit: limits::PACKAGE_NAMES });
+        }
         let origin = databases.first.get(&found.id).and_then(|index| origin(layers, *index));
         packages.push(finish(found, purl, origin, dependencies));
     }
@@ -119,6 +124,12 @@ pub enum SbomError {
     /// The layers.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// Over the limit of names.
+    #[error("the packages of the image name more than {limit} dependencies, provided names and licences")]
+    Names {
+        /// Names.
+        limit: usize,
+    },
     /// Over the limit of packages.
     #[error("the image has more than {limit} packages")]
     Packages {
@@ -235,6 +246,43 @@ mod tests {
             inventory(vec![docs, status(&[entry("a", "1", ""), entry("b", "1", ""), entry("c", "1", "")])]);
         let licenses: Vec<_> = found.packages.iter().map(|package| package.licenses.concat()).collect();
         assert_eq!(licenses, ["MIT", "MIT", ""]);
+    }
+
+    #[test]
+    fn one_copyright_file_of_many_packages_is_read_once() {
+        let files: String = (0..20_000).map(|n| format!("\nFiles: {n}\nLicense: l{}\n", n % 2)).collect();
+        let copyright = format!("Format: copyright-format\n{files}");
+        let docs = (1..2000).fold(Tar::default().file("usr/share/doc/p0/copyright", copyright), |tar, n| {
+            let name = format!("usr/share/doc/p{n}");
+            if n % 2 == 0 {
+                tar.symlink(&name, "p0")
+            } else {
+                tar.hard_link(&(name + "/copyright"), "usr/share/doc/p0/copyright")
+            }
+        });
+        let entries: Vec<_> = (0..2000).map(|n| entry(&format!("p{n}"), "1", "")).collect();
+        let found = inventory(vec![docs, status(&entries)]);
+        assert!(found.packages.iter().all(|package| package.licenses == ["l0", "l1"]));
+    }
+
+    #[test]
+    fn names_are_counted() {
+        let depends = "a,".repeat(limits::PACKAGE_NAMES + 1);
+        let licenses: String = (0..3000).map(|n| format!("\nFiles: {n}\nLicense: l{n}\n")).collect();
+        let copyright = format!("Format: copyright-format\n{licenses}");
+        let docs = (1..1500).fold(Tar::default().file("usr/share/doc/p0/copyright", copyright), |tar, n| {
+            tar.symlink(&format!("usr/share/doc/p{n}"), "p0")
+        });
+        let entries: Vec<_> = (0..1500).map(|n| entry(&format!("p{n}"), "1", "")).collect();
+        let apk = "P:a\nV:1\nD:".to_owned() + &"a ".repeat(limits::PACKAGE_NAMES + 1);
+        for layers in [
+            vec![status(&[entry("a", "1", &format!("Depends: {depends}\n"))])],
+            vec![Tar::default().file("lib/apk/db/installed", apk)],
+            vec![docs, status(&entries)],
+        ] {
+            let layers: Vec<_> = layers.into_iter().map(Tar::layer).collect();
+            assert!(matches!(catalog(&layers, subject()), Err(SbomError::Names { .. })));
+        }
     }
 
     #[test]

@@ -155,12 +155,18 @@ impl Reading<'_> {
     }
 
     fn keep(&mut self, member: Member, archive: &mut Archive<'_>) -> Result<(), ImageError> {
-        let (path, entry) = match whiteout(&member) {
-            Some(found) => found,
-            None => (ImagePath::try_from(member.name.as_slice()), None),
+        let (path, entry) = match ImagePath::try_from(member.name.as_slice())
+            .map(|path| whiteout(&path).unwrap_or((Ok(path), None)))
+        {
+            Ok((path, entry)) => (path, entry),
+            Err(error) => (Err(error), None),
         };
         let path = match path {
             Ok(path) => path,
+            Err(PathError::Root) if entry.is_some() => {
+                self.contents.clears = true;
+                return Ok(());
+            }
             Err(PathError::Root) => return Ok(()),
             Err(error @ (PathError::Nul | PathError::Parent)) => {
                 let name = String::from_utf8_lossy(&member.name).chars().take(200).collect::<String>();
@@ -235,8 +241,8 @@ impl Reading<'_> {
 }
 
 /// Image-spec v1.1 layer.md, "Whiteouts": `.wh.NAME` hides NAME of lower layers, `.wh..wh..opq` everything beside it.
-fn whiteout(member: &Member) -> Option<(Result<ImagePath, PathError>, Option<Entry>)> {
-    let full = member.name.strip_suffix(b"/").unwrap_or(&member.name);
+fn whiteout(path: &ImagePath) -> Option<(Result<ImagePath, PathError>, Option<Entry>)> {
+    let full = path.as_bytes();
     let at = full.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
     let (folder, name) = full.split_at_checked(at)?;
     let hidden = name.strip_prefix(b".wh.")?;
@@ -289,7 +295,17 @@ mod tests {
         let members = from_blob([gzip(head), gzip(tail)].concat(), digest, "+gzip");
         assert_eq!(status(&[members]).unwrap().unwrap(), b"x");
         let frames = [zstd::encode_all(head, 1).unwrap(), zstd::encode_all(tail, 1).unwrap()].concat();
-        assert_eq!(status(&[from_blob(frames, digest, "+zstd")]).unwrap().unwrap(), b"x");
+        assert_eq!(status(&[from_blob(frames.clone(), digest, "+zstd")]).unwrap().unwrap(), b"x");
+        let skipped =
+            [b"\x5e\x2a\x4d\x18\x02\0\0\0xy", frames.as_slice(), b"\x50\x2a\x4d\x18\x01\0\0\0z"].concat();
+        assert_eq!(status(&[from_blob(skipped.clone(), digest, "+zstd")]).unwrap().unwrap(), b"x");
+        for bad in [
+            &skipped[..skipped.len() - 11],
+            &frames[..frames.len() - 1],
+            &[skipped.as_slice(), b"junk"].concat(),
+        ] {
+            assert!(matches!(fails(from_blob(bad.to_vec(), digest, "+zstd")), ImageError::Read { .. }));
+        }
         assert_eq!(status(&[]).unwrap(), None);
     }
 

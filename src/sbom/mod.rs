@@ -62,6 +62,10 @@ pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, Sbom
     }
     unknowns.sort();
     unknowns.dedup();
+    if let Some(more @ 1..) = unknowns.len().checked_sub(UNKNOWNS) {
+        unknowns.truncate(UNKNOWNS);
+        unknowns.push(format!("{more} more things could not be read"));
+    }
     Ok(Inventory { subject, distribution, packages, unknowns })
 }
 
@@ -114,6 +118,9 @@ fn explain_gaps(tree: &Tree, databases: usize, has_distribution: bool, unknowns:
         unknowns.push("no os-release found: package URLs do not name the distribution".to_owned());
     }
 }
+
+/// Sentences in all: an image may have millions of databases, each with something that cannot be read.
+const UNKNOWNS: usize = 256;
 
 /// Sentences of one kind: links may be millions.
 const SENTENCES: usize = 16;
@@ -307,6 +314,14 @@ mod tests {
         // No edge leads to the one that was left out.
         assert_eq!(found.packages[1].dependencies, []);
         assert!(found.unknowns.iter().any(|sentence| sentence.contains("the same package URL")));
+    }
+
+    #[test]
+    fn many_broken_databases_are_not_told_one_by_one() {
+        let broken = |tar: Tar, n: usize| tar.file(&format!("var/lib/dpkg/status.d/{n}"), "rubbish\n");
+        let found = inventory(vec![(0..1000).fold(Tar::default(), broken)]);
+        assert_eq!(found.unknowns.len(), UNKNOWNS + 1);
+        assert!(found.unknowns[UNKNOWNS].ends_with("more things could not be read"));
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub const TAR_EXTENSION: u64 = 1 << 20;
 pub const PACKAGES: usize = 1_000_000;
 /// Dependencies, provided names and licences of all packages of one image: two bytes of a database name one, and it costs a hundred to hold.
 pub const PACKAGE_NAMES: usize = 4_000_000;
+/// Package databases looked at, over all layers of one image: each layer may change one of a million files that hold a package each.
+pub const DATABASES: usize = 4_000_000;
 /// Bytes of a file that people write: Dockerfile, policy, key, predicate.
 pub const INPUT_FILE: u64 = 16 << 20;
 /// Bytes of a password on standard input: a wrong file must not be hashed for minutes.

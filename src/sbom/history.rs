@@ -17,6 +17,8 @@ pub(super) struct History {
     limit: usize,
     /// Bytes that may still be read. One content counts each time it is: hard links of later layers may bring it back for ever.
     left: u64,
+    /// Files looked at so far, over all layers.
+    looked_at: usize,
     /// The state after the layers recorded so far: each database file with its bytes and what they say.
     state: BTreeMap<ImagePath, (Arc<[u8]>, Found)>,
     first: BTreeMap<PackageId, usize>,
@@ -31,7 +33,7 @@ pub(super) struct Databases {
 
 impl History {
     pub(super) fn new(limit: usize, bytes: u64) -> Self {
-        Self { limit, left: bytes, state: BTreeMap::new(), first: BTreeMap::new() }
+        Self { limit, left: bytes, looked_at: 0, state: BTreeMap::new(), first: BTreeMap::new() }
     }
 
     /// Takes down what the databases say after layer `index`. Files that did not change are not read again.
@@ -39,7 +41,12 @@ impl History {
         let mut state = BTreeMap::new();
         let (mut count, mut names) = (0, 0);
         let mut seen = BTreeSet::new();
-        for (cataloger, file) in cataloger::find(tree) {
+        let files = cataloger::find(tree);
+        self.looked_at += files.len();
+        if self.looked_at > limits::DATABASES {
+            return Err(SbomError::Databases { limit: limits::DATABASES });
+        }
+        for (cataloger, file) in files {
             // One file with many names is one database.
             if !seen.insert(Arc::as_ptr(&file.content).addr()) {
                 continue;
@@ -135,5 +142,20 @@ mod tests {
         assert_eq!(run(vec![link(Tar::default(), 0, "a"), link(Tar::default(), 0, "b")]).unwrap(), 1);
         let back = ["a", "b", "a"].map(|to| link(Tar::default(), 0, to));
         assert!(matches!(run(back.into()), Err(SbomError::Image(ImageError::TotalTooLarge { .. }))));
+    }
+
+    #[test]
+    fn layers_times_files_are_counted() {
+        let package =
+            |tar: Tar, n: usize| tar.file(&format!("var/lib/dpkg/status.d/{n}"), "Package: a\nVersion: 1\n");
+        let layers = [(0..1000).fold(Tar::default(), package).layer()];
+        let mut tree = Tree::default();
+        for content in crate::image::read(&layers, &cataloger::claims()).unwrap() {
+            tree.apply(&content);
+        }
+        let mut history = History::new(limits::PACKAGES, limits::CATALOGED_TOTAL);
+        history.looked_at = limits::DATABASES - 2000;
+        assert!(history.record(0, &tree).is_ok() && history.record(1, &tree).is_ok());
+        assert!(matches!(history.record(2, &tree), Err(SbomError::Databases { .. })));
     }
 }

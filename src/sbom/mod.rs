@@ -131,6 +131,12 @@ pub enum SbomError {
     /// The layers.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// Over the limit of database files.
+    #[error("the layers of the image have more than {limit} states of package databases")]
+    Databases {
+        /// Files, counted for each layer.
+        limit: usize,
+    },
     /// Over the limit of names.
     #[error("the packages of the image name more than {limit} dependencies, provided names and licences")]
     Names {

@@ -9,7 +9,9 @@ impl From<SbomError> for CliError {
     fn from(error: SbomError) -> Self {
         match error {
             SbomError::Image(error) => error.into(),
-            SbomError::Names { .. } | SbomError::Packages { .. } => Self::new(Outcome::Unknown, error),
+            SbomError::Databases { .. } | SbomError::Names { .. } | SbomError::Packages { .. } => {
+                Self::new(Outcome::Unknown, error)
+            }
         }
     }
 }

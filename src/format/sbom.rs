@@ -83,10 +83,11 @@ pub(super) fn web_page(text: Option<&str>) -> Option<&str> {
     let text = text?;
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let host_is_plain = host.contains('.')
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
-        && !host.starts_with(['.', '-'])
-        && !host.contains("..");
+    // As SPDX's own validator reads a host: words between single dots and dashes, letters after the last dot.
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let top = host.rsplit_once('.').map(|(_, top)| top.as_bytes());
+    let host_is_plain = host.split(['.', '-']).all(word)
+        && top.is_some_and(|top| top.len() > 1 && top.iter().take(2).all(u8::is_ascii_alphabetic));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
     (host_is_plain && rest.bytes().all(plain) && rest.matches('#').count() <= 1).then_some(text)
 }
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn pages() {
-        for good in ["https://a.org", "http://a.org/x?y=(z)#w"] {
+        for good in ["https://a.org", "http://a.org/x?y=(z)#w", "https://x-1.a.foundation/"] {
             assert_eq!(web_page(Some(good)), Some(good));
         }
         for bad in [
@@ -205,6 +206,12 @@ mod tests {
             "https://a.org/\u{e9}",
             "https://a.org/%zz",
             "https://a.org/#a#b",
+            "https://a-.org",
+            "https://xn--a.org",
+            "https://a.o",
+            "https://1.2.3.4/",
+            "https://a.1org",
+            "https://a.org.",
         ] {
             assert_eq!(web_page(Some(bad)), None, "{bad}");
         }

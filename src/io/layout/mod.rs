@@ -494,7 +494,9 @@ mod tests {
         fs::remove_file(path.join(MARKER)).unwrap();
         assert!(matches!(open(), Err(LayoutError::NotThat { name, .. }) if name == MARKER));
         fs::write(path.join("file"), "").unwrap();
+        fs::remove_dir_all(path.join(BLOBS)).unwrap();
         assert!(matches!(Layout::create(&path, &LayoutSelector::Only), Err(LayoutError::Exists { .. })));
+        assert!(!path.join(BLOBS).exists(), "somebody else's folder is left as it was");
     }
 
     #[test]

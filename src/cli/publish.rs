@@ -1,7 +1,7 @@
 //! Stores what was signed beside the image: as a referrer, or under cosign's legacy tags.
 
-use super::CliError;
-use crate::base::{Digest, ImageLocator, Platform, Repository, Tag};
+use super::{CliError, Outcome};
+use crate::base::{Digest, ImageLocator, Platform, Repository, Tag, limits};
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
 use crate::io::image::read_image;
 use crate::io::{Io, Resolved, Source};
@@ -86,20 +86,40 @@ impl Target {
         Ok(digest)
     }
 
-    /// Appends a layer to the manifest under a legacy tag; gives the digest of that manifest.
-    pub(super) async fn push_legacy(&self, suffix: &str, layer: &LegacyLayer) -> Result<Digest, CliError> {
+    /// Appends a layer to the manifest under a legacy tag, and looks again whether it is still there; gives the digest of that manifest.
+    pub(super) async fn push_legacy(
+        &self,
+        io: &Io,
+        suffix: &str,
+        layer: &LegacyLayer,
+    ) -> Result<Digest, CliError> {
         let tag = Tag::about(self.subject.digest, suffix);
-        let existing = self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content);
-        match (sign::append_legacy(existing.as_ref(), layer)?, existing) {
-            (Appended::AlreadyThere, Some(existing)) => Ok(existing.digest()),
-            (Appended::AlreadyThere, None) => Err(CliError::usage("nothing was there to append to")),
-            (Appended::New { manifest, config }, _) => {
-                self.source.push_blob(&layer.content).await?;
-                self.source.push_blob(&config).await?;
-                Ok(self.source.push_manifest(OCI_MANIFEST, &manifest, Some(&tag)).await?)
+        for _ in 0..=limits::UPDATE_ROUNDS {
+            let stopwatch = io.clock.start();
+            let existing = self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content);
+            match (sign::append_legacy(existing.as_ref(), layer)?, existing) {
+                (Appended::AlreadyThere, Some(existing)) => return Ok(existing.digest()),
+                (Appended::AlreadyThere, None) => {
+                    return Err(CliError::usage("nothing was there to append to"));
+                }
+                (Appended::New { manifest, config }, _) => {
+                    self.source.push_blob(&layer.content).await?;
+                    self.source.push_blob(&config).await?;
+                    self.source.push_manifest(OCI_MANIFEST, &manifest, Some(&tag)).await?;
+                }
             }
+            stopwatch.settle().await;
         }
+        Err(CliError::new(Outcome::Unknown, LostUpdate { tag })
+            .hint("others write to the same tag right now: run the command again"))
     }
+}
+
+/// Somebody else appended to what was there before ours.
+#[derive(Debug, thiserror::Error)]
+#[error("{tag}: what was appended was overwritten {} times by others", limits::UPDATE_ROUNDS)]
+struct LostUpdate {
+    tag: Tag,
 }
 
 /// The repository as cosign writes it into signatures: Docker Hub is `index.docker.io`.

@@ -17,5 +17,6 @@ mod plimsoll;
 mod policy;
 mod registry;
 mod sbom;
+mod sign;
 mod tree;
 mod verify;

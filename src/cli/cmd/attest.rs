@@ -84,7 +84,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         }
         Storage::Legacy => {
             let layer = sign::legacy_attestation(name, image, uri, &predicate, &key)?;
-            target.push_legacy(".att", &layer).await?
+            target.push_legacy(io, ".att", &layer).await?
         }
     };
 

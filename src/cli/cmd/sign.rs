@@ -58,7 +58,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         }
         Storage::Legacy => {
             let layer = sign::legacy_signature(name, image, &annotations, &key)?;
-            target.push_legacy(".sig", &layer).await?
+            target.push_legacy(io, ".sig", &layer).await?
         }
     };
 

@@ -103,7 +103,7 @@ impl<'a> Ui<'a> {
             cause = source.source();
         }
         for hint in &error.hints {
-            let _ = writeln!(err, "plimsoll: hint: {hint}");
+            let _ = writeln!(err, "plimsoll: hint: {}", Printable(hint));
         }
         let _ = err.flush();
         error.outcome

@@ -263,6 +263,18 @@ pub enum HttpError {
 #[error("{0}")]
 pub struct Cause(String);
 
+impl Cause {
+    /// Whether the other side did not prove who it is.
+    pub fn is_certificate(&self) -> bool {
+        self.0.contains("certificate")
+    }
+
+    #[cfg(test)]
+    pub(crate) fn because(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 fn cause(error: &reqwest::Error) -> Cause {
     if error.is_timeout() {
         return Cause("it took too long".to_owned());

@@ -50,6 +50,12 @@ fn the_program_exits_as_the_library_says() {
     }
 }
 
+#[test]
+fn the_demo_has_no_json() {
+    let run = Plimsoll::new().args(["demo", "--format", "json"]).run().exits(2);
+    assert_eq!(run.stdout, "");
+}
+
 /// Standard output that takes nothing.
 struct Refuses(ErrorKind);
 

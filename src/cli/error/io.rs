@@ -163,6 +163,7 @@ impl From<ImageError> for CliError {
             | ImageError::LayerCount { .. }
             | ImageError::Manifest(_)
             | ImageError::NotAnImage { .. }
+            | ImageError::OtherPlatform { .. }
             | ImageError::Select(SelectError::NoImages | SelectError::Undeclared { .. })
             | ImageError::Size { .. }
             | ImageError::TooDeep => Self::new(Outcome::Unknown, error),

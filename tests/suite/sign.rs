@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::plimsoll::Plimsoll;
-use crate::registry::Registry;
+use crate::registry::{Fault, Mode, Registry};
 
 /// A registry that takes its time, with one image in it.
 fn slow_registry() -> (Registry, Digest) {
@@ -22,6 +22,94 @@ fn slow_registry() -> (Registry, Digest) {
     });
     let image = registry.put_manifest("app", "v1", OCI_MANIFEST, manifest.to_string().as_bytes());
     (registry, image)
+}
+
+/// Every verb that asks a registry, with an image that only a good registry gives it.
+const VERBS: [&[&str]; 6] = [
+    &["resolve", "[HOST]/app:v1"],
+    &["sbom", "[HOST]/app:v1"],
+    &["sign", "--key", "[DIR]/0.key", "[HOST]/app:v1"],
+    &["attest", "--key", "[DIR]/0.key", "--sbom", "spdx-json", "[HOST]/app:v1"],
+    &["tree", "[HOST]/app:v1"],
+    &["pin", "[DIR]/Dockerfile"],
+];
+
+#[test]
+fn no_verb_says_yes_to_a_registry_that_lies() {
+    let registry = Registry::start();
+    let layer = [0; 1024];
+    let digest = registry.put_blob("app", &layer).to_string();
+    let config = json!({ "os": "linux", "architecture": "amd64", "rootfs": { "type": "layers", "diff_ids": [&digest] } });
+    let config = config.to_string();
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": 1024 }],
+        "config": { "mediaType": OCI_CONFIG, "size": config.len(),
+                    "digest": registry.put_blob("app", config.as_bytes()).to_string() },
+    });
+    registry.put_manifest("app", "v1", OCI_MANIFEST, manifest.to_string().as_bytes());
+    let folder = TempDir::new().unwrap();
+    let pem = PrivateKey::generate().unwrap().to_encrypted_pem(&Secret::new(Vec::new())).unwrap();
+    fs::write(folder.path().join("0.key"), &*pem).unwrap();
+    let modes = [
+        Mode::Body(b"{}".to_vec()),
+        Mode::Endless,
+        Mode::FlipByte(30),
+        Mode::Gzip,
+        Mode::Hangup,
+        Mode::Header("Content-Type", "application/json".to_owned()),
+        Mode::Header("Docker-Content-Digest", Digest::of(b"").to_string()),
+        Mode::HeaderFlood(10_000),
+        Mode::Html,
+        Mode::Length(1 << 40),
+        Mode::Redirect("http://{host}{target}".to_owned()),
+        Mode::Redirect("file:///etc/passwd".to_owned()),
+        Mode::Status(401, "UNAUTHORIZED"),
+        Mode::Status(404, "MANIFEST_UNKNOWN"),
+        Mode::Status(500, "UNKNOWN"),
+        Mode::TooMany("1".to_owned()),
+        Mode::Trailing(b"x".to_vec()),
+        Mode::Truncated(40),
+        Mode::Unauthorized(vec!["Bearer realm=\"http://169.254.169.254/\"".to_owned()]),
+    ];
+    for verb in VERBS {
+        let run = || {
+            fs::write(folder.path().join("Dockerfile"), format!("FROM {}/app:v1\n", registry.host())).unwrap();
+            let tool = Plimsoll::new().dir(&folder).registry(&registry).env("PLIMSOLL_PASSWORD", "");
+            tool.args(verb.iter().copied()).run()
+        };
+        registry.behave();
+        run().exits(0);
+        // The password of a key takes its time.
+        let step = if verb.contains(&"--key") { 5 } else { 1 };
+        for mode in modes.iter().step_by(step) {
+            registry.behave();
+            registry.fault(Fault::on("GET /v2/app/manifests/v1", mode.clone()));
+            let run = run();
+            assert_eq!(run.code, 3, "{verb:?} {mode:?}: {}{}", run.stdout, run.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_json_answer_is_as_its_schema_says() {
+    let (registry, _) = slow_registry();
+    let folder = TempDir::new().unwrap();
+    let pem = PrivateKey::generate().unwrap().to_encrypted_pem(&Secret::new(Vec::new())).unwrap();
+    fs::write(folder.path().join("0.key"), &*pem).unwrap();
+    fs::write(folder.path().join("p.json"), "{}").unwrap();
+    let schema = include_str!("../../schemas/published.v1.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    for verb in [&["sign"][..], &["attest", "--type", "custom", "--predicate", "[DIR]/p.json"]] {
+        for storage in ["referrers", "legacy"] {
+            let tool = Plimsoll::new().dir(&folder).registry(&registry).env("PLIMSOLL_PASSWORD", "");
+            let tool = tool.args(verb.iter().copied()).args(["--storage", storage, "--format", "json"]);
+            let run = tool.args(["--key", "[DIR]/0.key", "[HOST]/app:v1"]).run().exits(0);
+            let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+            let problems: Vec<String> = schema.iter_errors(&answer).map(|error| error.to_string()).collect();
+            assert_eq!(problems, Vec::<String>::new(), "{answer}");
+        }
+    }
 }
 
 #[test]

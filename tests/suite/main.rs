@@ -8,6 +8,7 @@
 )]
 
 mod cli;
+mod demo;
 mod examples;
 mod interop;
 mod keygen;
@@ -16,6 +17,8 @@ mod pin;
 mod plimsoll;
 mod policy;
 mod registry;
+mod resolve;
 mod sbom;
+mod sign;
 mod tree;
 mod verify;

@@ -79,7 +79,9 @@ impl Platform {
             ("amd64", version) => {
                 out.extend(
                     // There is v4; nobody needs a list up to v4294967295.
-                    (2..version.unwrap_or(1).min(16)).rev().map(|v| ("amd64".to_owned(), Some(format!("v{v}")))),
+                    (2..version.unwrap_or(1).min(16))
+                        .rev()
+                        .map(|v| ("amd64".to_owned(), Some(format!("v{v}")))),
                 );
                 if version.is_some() {
                     out.push(("amd64".to_owned(), None));

@@ -64,9 +64,7 @@ fn check_platform(
 ) -> Result<(), ImageError> {
     let found = &config.platform;
     match declared {
-        Some(declared)
-            if (declared.os(), declared.architecture()) != (found.os(), found.architecture()) =>
-        {
+        Some(declared) if (declared.os(), declared.architecture()) != (found.os(), found.architecture()) => {
             Err(ImageError::OtherPlatform { image: manifest.digest, declared, found: found.clone() })
         }
         _ => Ok(()),

@@ -218,7 +218,8 @@ fn a_layer_that_is_named_many_times_is_fetched_once() {
         "os": "linux", "architecture": "amd64", "rootfs": { "type": "layers", "diff_ids": vec![&digest; 100] },
     });
     let config = config.to_string();
-    let layer = json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": 1024 });
+    let layer =
+        json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": 1024 });
     let manifest = json!({
         "schemaVersion": 2, "layers": vec![layer; 100],
         "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "size": config.len(),

@@ -116,9 +116,9 @@ async fn fetch(source: &Source, image: &Image) -> Result<Vec<LayerBlob>, CliErro
     }
     // A manifest may name one large blob hundreds of times.
     let distinct: BTreeMap<_, _> = layers.iter().map(|layer| ((layer.digest, layer.size), layer)).collect();
-    let blobs = distinct.into_iter().map(|(key, layer)| async move {
-        source.layer(layer).await.map(|blob| (key, blob))
-    });
+    let blobs = distinct
+        .into_iter()
+        .map(|(key, layer)| async move { source.layer(layer).await.map(|blob| (key, blob)) });
     let blobs: BTreeMap<_, LayerBlob> =
         futures_util::stream::iter(blobs).buffered(AT_ONCE).try_collect().await?;
     Ok(layers.iter().filter_map(|layer| blobs.get(&(layer.digest, layer.size)).cloned()).collect())

@@ -1,19 +1,17 @@
 //! `plimsoll verify`: may this image be used?
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::{
     Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
 };
-use crate::cli::args::Format;
+use crate::cli::args::{Format, annotations, parse_annotation, parse_predicate_type};
 use crate::cli::evidence::Gatherer;
 use crate::cli::key::read_public_key;
 use crate::cli::render::decision::{self, Answer, ImageWire};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::policy::UnvalidatedPolicy;
-use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
 use crate::io::{FileError, Io};
 use crate::policy::{Certainty, Decision, Finding, KeyDemand, Policy, Request, Ruling, Wants, decide};
 
@@ -37,7 +35,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Demand an attestation of this type instead of a signature: a short name such as spdxjson, or a URI
-    #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_type)]
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_predicate_type)]
     predicate_type: Option<String>,
     /// Demand an annotation that the signature covers
     #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = parse_annotation)]
@@ -184,13 +182,7 @@ fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
     let demand = match &args.predicate_type {
         Some(predicate_type) => KeyDemand::Attestation { predicate_type: predicate_type.clone() },
         None => {
-            let mut annotations = BTreeMap::new();
-            for (key, value) in &args.annotations {
-                if annotations.insert(key.clone(), value.clone()).is_some_and(|other| other != *value) {
-                    let text = format!("the annotation {} is demanded with two values", Printable(key));
-                    return Err(CliError::usage(text));
-                }
-            }
+            let annotations = annotations(args.annotations.clone())?;
             KeyDemand::Signature { annotations }
         }
     };
@@ -264,24 +256,6 @@ pub(super) fn with_digest(image: &ImageLocator, digest: Digest) -> String {
             ImageLocator::LayoutArchive { file: file.clone(), select }.to_string()
         }
         ImageLocator::Registry(reference) => PinnedReference::new(reference.clone(), digest).to_string(),
-    }
-}
-
-fn parse_type(text: &str) -> Result<String, String> {
-    match predicate_type(text) {
-        Some(SIGN_PREDICATE) => Err("that is the type of image signatures; leave --type out".to_owned()),
-        Some(uri) => Ok(uri.to_owned()),
-        None => {
-            let names: Vec<&str> = PREDICATE_TYPES.iter().map(|(name, _)| *name).collect();
-            Err(format!("write a URI, or one of {}", names.join(", ")))
-        }
-    }
-}
-
-fn parse_annotation(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
     }
 }
 

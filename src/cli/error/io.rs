@@ -106,12 +106,15 @@ fn http_hint(error: &HttpError) -> Option<String> {
             "install the CA certificates of your system, or name a file of them in SSL_CERT_FILE".to_owned(),
         ),
         // Nobody is to switch TLS off because a certificate is wrong: somebody may be in between.
-        HttpError::Unreachable { source, .. } if source.is_certificate() => {
-            Some("its certificate is not trusted here; for a CA of your own, name a file of CAs in SSL_CERT_FILE".to_owned())
-        }
+        HttpError::Unreachable { source, .. } if source.is_certificate() => Some(
+            "its certificate is not trusted here; for a CA of your own, name a file of CAs in SSL_CERT_FILE"
+                .to_owned(),
+        ),
         HttpError::Unreachable { host, .. } => host.strip_prefix("https://").map(|host| match host {
             "registry-1.docker.io" => "check the network, and HTTPS_PROXY if there is a proxy".to_owned(),
-            _ => format!("check name and network; if {host} is a registry without TLS, add `--plain-http {host}`"),
+            _ => format!(
+                "check name and network; if {host} is a registry without TLS, add `--plain-http {host}`"
+            ),
         }),
         HttpError::Encoded { .. }
         | HttpError::Interrupted { .. }

@@ -61,7 +61,8 @@ impl Remote {
         subject: Digest,
     ) -> Result<Digest, RegistryError> {
         let (digest, answer) = self.put_manifest(OCI_MANIFEST, manifest, None).await?;
-        let is_listed = answer.headers().get(OCI_SUBJECT).is_some_and(|of| of == subject.to_string().as_str());
+        let is_listed =
+            answer.headers().get(OCI_SUBJECT).is_some_and(|of| of == subject.to_string().as_str());
         http::discard(answer).await;
         if is_listed {
             return Ok(digest);

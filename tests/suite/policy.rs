@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use plimsoll::base::{Checked, Digest, Repository, Timestamp};
+use plimsoll::base::{Checked, Digest, Platform, Repository, Timestamp};
 use plimsoll::crypto::PrivateKey;
 use plimsoll::format::policy::UnvalidatedPolicy;
 use plimsoll::format::statement::{CYCLONEDX, SPDX};
 use plimsoll::policy::{
-    Certainty, Decision, Evidence, Finding, Found, Gap, Ground, KeyDemand, PlatformImage, Policy, Request,
-    Ruling, Wants, decide,
+    Certainty, Decision, Evidence, Finding, Found, Gap, Ground, KeyDemand, Node, PlatformImage, Policy,
+    Request, Ruling, Wants, decide,
 };
 use plimsoll::sign;
 use plimsoll::verify::{Candidate, Content, Origin};
@@ -469,6 +469,15 @@ fn an_index_may_have_its_sboms_on_its_platforms() {
     assert_eq!(ask("sbom: {by: a}", vec![on(amd)], vec![]), "denied PLM-E05");
     assert_eq!(ask("sbom: {by: a}", vec![on(amd)], gap()), "unknown PLM-E05 /PLM-E02");
     assert_eq!(ask("sbom: {by: a}", vec![], vec![]), "denied PLM-E01");
+    // What an index calls its platforms cannot draw lines of its own into the answer.
+    let hostile = PlatformImage {
+        digest: amd,
+        platform: Some(Platform::new("linux\n\u{1b}[2Kallowed", "amd64", None)),
+    };
+    let hostile = Request { platforms: vec![hostile], ..request.clone() };
+    let decision = decide(&require("sbom: {by: a}"), &hostile, &Evidence::default(), now());
+    let drawn = |node: &Node| node.children.iter().any(|child| child.requirement.contains(['\n', '\u{1b}']));
+    assert!(!decision.nodes().iter().any(drawn), "{decision:?}");
     // A statement counts for the platform that it is about, wherever it was found.
     let misplaced = Found { about: arm, ..on(amd) };
     assert_eq!(ask("sbom: {by: a}", vec![on(amd), misplaced], vec![]), "denied PLM-E05");

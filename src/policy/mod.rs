@@ -30,8 +30,14 @@ use pattern::Pattern;
 ///
 /// Only `UnvalidatedPolicy::validate` and [`Policy::of_keys`] make one:
 ///
-/// ```compile_fail
-/// let forged = plimsoll::policy::Policy { name: "x".into(), ..Default::default() };
+/// ```compile_fail,E0451
+/// # fn forge(policy: plimsoll::policy::Policy) {
+/// let forged = plimsoll::policy::Policy { name: "x".to_owned(), ..policy };
+/// # }
+/// ```
+///
+/// ```compile_fail,E0277
+/// let nobody_asked: plimsoll::policy::Policy = Default::default();
 /// ```
 #[derive(Clone, Debug)]
 pub struct Policy {

@@ -106,6 +106,11 @@ impl Policy {
         }
     }
 
+    /// Whether images are revoked: then a decision about an index needs to know what it lists.
+    pub fn revokes_images(&self) -> bool {
+        self.revoked.iter().any(|revoked| matches!(revoked.what, RevokedWhat::Image(_)))
+    }
+
     fn signer(&self, index: usize) -> Option<&NamedSigner> {
         self.signers.get(index)
     }

@@ -63,6 +63,7 @@ fn request() -> Request {
         tag: Some("v1.2".parse().unwrap()),
         written: None,
         digest: image(),
+        listed: Vec::new(),
         platforms: Vec::new(),
     }
 }
@@ -287,6 +288,30 @@ fn keys_have_an_end() {
         let policy = policy(signer, &format!("{rules}{more}\n"));
         assert_eq!(ask(&policy, vec![signed(&KEYS.a)]), want, "{signer} {more}");
     }
+}
+
+#[test]
+fn a_revoked_image_is_not_allowed_by_way_of_its_index() {
+    let recalled = Digest::of(b"recalled");
+    let policy = |digest| {
+        let rules = format!(
+            "rules:\n  - {{name: ours, images: [\"{NAME}\"], require: {{signature: {{by: a}}}}}}\nrevoked: [{{digest: \"{digest}\", reason: recalled, at: 2026-01-01T00:00:00Z}}]\n"
+        );
+        policy("", &rules)
+    };
+    let evidence = Evidence { found: vec![signed(&KEYS.a)], gaps: Vec::new() };
+    for (listed, want) in [
+        (vec![], "allowed"),
+        (vec![Digest::of(b"other")], "allowed"),
+        (vec![Digest::of(b"other"), recalled], "denied PLM-K04"),
+    ] {
+        let request = Request { listed, ..request() };
+        let decision = decide(&policy(recalled), &request, &evidence, now());
+        assert_eq!(told(&decision), want);
+        assert_eq!(decision.wants(), Wants::Nothing);
+    }
+    assert!(policy(recalled).revokes_images());
+    assert!(!require("signature: {by: a}").revokes_images());
 }
 
 #[test]

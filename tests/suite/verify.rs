@@ -408,6 +408,30 @@ fn an_index_is_covered_by_the_sboms_of_its_platforms() {
 }
 
 #[test]
+fn an_index_with_a_revoked_image_is_denied_however_it_is_named() {
+    let shop = Shop::new(Referrers::On);
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [
+        {"mediaType": OCI_MANIFEST, "digest": shop.image.digest.to_string(), "size": shop.image.size, "platform": {"os": "linux", "architecture": "amd64"}}
+    ]});
+    let index = Checked::of(serde_json::to_vec(&index).unwrap());
+    let digest = shop.registry.put_manifest("team/app", "all", OCI_INDEX, index.bytes());
+    let bundle = sign::image_signature(&shop.name(), digest, &BTreeMap::new(), &shop.ours).unwrap();
+    shop.attach(&bundle, &Descriptor::of(OCI_INDEX, &index));
+    let rules = "  - {name: ours, images: [\"HOST/team/app\"], require: {signature: {by: ours}}}\n";
+    let revoked = format!(
+        "revoked:\n  - {{digest: \"{}\", reason: recalled, at: 2026-01-01T00:00:00Z}}\n",
+        shop.image.digest
+    );
+    for name in ["[HOST]/team/app:all", &format!("[HOST]/team/app@{digest}")] {
+        let ask = || shop.run(["verify", "--policy", "[DIR]/policy.yaml", name]);
+        shop.policy(rules);
+        says(ask(), 0, &["✓ signature"]);
+        shop.policy(&format!("{rules}{revoked}"));
+        says(ask(), 1, &["✗ revoked: sha256:", "in this index is revoked", "PLM-K04"]);
+    }
+}
+
+#[test]
 fn a_wrong_policy_is_a_usage_error_with_every_problem() {
     let shop = Shop::new(Referrers::On);
     shop.policy("  - {name: ours, images: [\"HOST/team/*/x\"], require: {signature: {by: nobody}}}\n");

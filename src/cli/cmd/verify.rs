@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::{
-    Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
+    Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
 };
 use crate::cli::args::Format;
 use crate::cli::evidence::Gatherer;
@@ -12,8 +12,10 @@ use crate::cli::key::read_public_key;
 use crate::cli::render::decision::{self, Answer, ImageWire};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
+use crate::format::manifest::AnyManifest;
 use crate::format::policy::UnvalidatedPolicy;
 use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
+use crate::io::image::ImageError;
 use crate::io::{FileError, Io};
 use crate::policy::{Certainty, Decision, Finding, KeyDemand, Policy, Request, Ruling, Wants, decide};
 
@@ -96,7 +98,7 @@ async fn verify(
     let written = written_digest(image);
     let (digest, resolved) = match (image, written) {
         // The digest is in the name: nothing needs to be asked to know it.
-        (ImageLocator::Registry(_), Some(digest)) => (digest, None),
+        (ImageLocator::Registry(_), Some(digest)) if !policy.revokes_images() => (digest, None),
         _ => {
             let resolved = source.resolve().await?;
             (resolved.digest, Some(resolved))
@@ -107,6 +109,10 @@ async fn verify(
         tag: tag(image),
         written,
         digest,
+        listed: match &resolved {
+            Some(resolved) if policy.revokes_images() => listed(&resolved.content)?,
+            _ => Vec::new(),
+        },
         platforms: Vec::new(),
     };
     let mut gatherer = Gatherer::new(&source);
@@ -227,6 +233,13 @@ fn check_name(args: &Args, image: &ImageLocator) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
+}
+
+fn listed(content: &Checked) -> Result<Vec<Digest>, ImageError> {
+    Ok(match AnyManifest::parse(content)? {
+        AnyManifest::Image(_) => Vec::new(),
+        AnyManifest::Index(index) => index.manifests.iter().map(|entry| entry.digest).collect(),
+    })
 }
 
 fn written_digest(image: &ImageLocator) -> Option<Digest> {

@@ -21,6 +21,6 @@ pub use path::{ImagePath, PathError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{DOCKER_HUB, PinnedReference, Reference, ReferenceError, Registry, Repository, Tag};
 pub use secret::Secret;
-pub use span::{LineColumn, Span};
+pub use span::{Insertion, LineColumn, Span};
 pub use text::Printable;
 pub use time::{Timestamp, TimestampError};

@@ -37,6 +37,15 @@ impl From<Span> for Range<usize> {
     }
 }
 
+/// Text to put into a file, which changes nothing else of it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Insertion {
+    /// Offset in the file as it is: the text goes before the byte there.
+    pub at: usize,
+    /// What to put in.
+    pub text: String,
+}
+
 /// A place as people name it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct LineColumn {

@@ -93,8 +93,9 @@ pub fn run(args: Vec<OsString>, world: World<'_>) -> Outcome {
         Err(error) => Err(CliError::new(Outcome::Unknown, error)),
     };
     // The verdict stands before anything is printed about it: a reader that went away does not change it.
-    match result {
+    let outcome = match result {
         Ok(outcome) => outcome,
         Err(error) => ui.fail(&error),
-    }
+    };
+    ui.end(outcome)
 }

@@ -164,12 +164,32 @@ pub enum JsonError {
         /// From 1.
         column: usize,
     },
+    /// JSON, but not of the expected shape; what was found is not told.
+    #[error("the JSON has the wrong shape, at line {line} column {column}")]
+    SecretShape {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
     /// JSON, but not of the expected shape.
     #[error("the JSON has the wrong shape: {0}")]
     Shape(serde_json::Error),
     /// Not JSON.
     #[error("not valid JSON: {0}")]
     Syntax(serde_json::Error),
+}
+
+impl JsonError {
+    /// The same without anything of the document: `serde_json` repeats the value that it did not expect, which may be a password or token.
+    pub fn without_content(self) -> Self {
+        match self {
+            Self::Shape(error) => {
+                Self::SecretShape { line: error.line(), column: error.column() }
+            }
+            other => other,
+        }
+    }
 }
 
 /// How names start that `serde_json` passes between its own parts.
@@ -238,6 +258,13 @@ mod tests {
             assert!(matches!(parse(text.as_bytes()), Err(JsonError::Syntax(_))), "{text}");
         }
         assert!(matches!(parse_strict::<Vec<u8>>(b"{}"), Err(JsonError::Shape(_))));
+    }
+
+    #[test]
+    fn a_secret_of_the_wrong_shape_is_not_repeated() {
+        let error = parse_strict::<Vec<u8>>(b"\n\"hunter2\"").unwrap_err().without_content();
+        assert_eq!(error.to_string(), "the JSON has the wrong shape, at line 2 column 9");
+        assert!(!format!("{error:?}").contains("hunter2"));
     }
 
     proptest! {

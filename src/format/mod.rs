@@ -1,4 +1,5 @@
 //! Bytes to values and back, one file or folder per specification. No I/O; nothing here decides anything.
+#![warn(clippy::indexing_slicing)]
 
 pub mod bundle;
 pub mod config;

@@ -2,6 +2,7 @@
 //!
 //! A layer is read once, from its blob to its end: decompressed on one thread, hashed against its `diff_id` and parsed on another. Only files
 //! that somebody [claims](Claims) are kept, with the folders and links on the way to them; nothing is unpacked.
+#![warn(clippy::indexing_slicing)]
 
 mod archive;
 mod claims;

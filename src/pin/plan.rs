@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{FindError, Occurrence, PinFormat, State};
-use crate::base::{Digest, Reference};
+use crate::base::{Digest, Insertion, Reference};
 
 /// The text of a file with digests in it. Made by [`plan`] only, after it was read again and found to say the same but for the digests.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Edited {
     text: String,
-    insertions: Vec<(usize, String)>,
+    insertions: Vec<Insertion>,
 }
 
 impl Edited {
@@ -24,7 +24,7 @@ impl Edited {
     }
 
     /// What was put in, by offset in the text before; ascending.
-    pub fn insertions(&self) -> &[(usize, String)] {
+    pub fn insertions(&self) -> &[Insertion] {
         &self.insertions
     }
 }
@@ -42,7 +42,7 @@ pub fn plan(
             let digest = resolved
                 .get(reference)
                 .ok_or_else(|| PlanError::Unresolved { reference: Box::new(reference.clone()) })?;
-            insertions.push((*end, addition(reference, *digest)));
+            insertions.push(Insertion { at: *end, text: addition(reference, *digest) });
         }
     }
     insertions.sort();
@@ -66,10 +66,10 @@ fn addition(reference: &Reference, digest: Digest) -> String {
     }
 }
 
-fn insert(text: &str, insertions: &[(usize, String)]) -> Option<String> {
+fn insert(text: &str, insertions: &[Insertion]) -> Option<String> {
     let mut out = String::with_capacity(text.len() + 90 * insertions.len());
     let mut from = 0;
-    for (at, addition) in insertions {
+    for Insertion { at, text: addition } in insertions {
         out.push_str(text.get(from..*at)?);
         out.push_str(addition);
         from = *at;

@@ -1,5 +1,6 @@
 //! The trust policy: what must be proven about an image before it may be used. [`decide`] consumes proofs of [`crate::verify`] and says
 //! allow or deny, with every reason; it trusts nothing that is not in the [`Policy`].
+#![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod code;
 mod decide;

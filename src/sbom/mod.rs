@@ -1,4 +1,5 @@
 //! What is installed in an image: run the catalogers over its file tree, say which layer brought what, resolve dependencies.
+#![warn(clippy::indexing_slicing)]
 
 mod cataloger;
 mod history;

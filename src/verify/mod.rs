@@ -1,5 +1,6 @@
 //! The only place where proofs are made: Envelope → [`Verified`]`<`[`Payload`]`>` → `Verified<Statement>` → [`Attested`]. No step can be
 //! skipped and no step goes back, and what comes out carries the value that was signed.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 mod attestation;
 mod candidate;

@@ -17,8 +17,10 @@ here = pathlib.Path(__file__).parent
 
 def instruction(command):
     heredocs = [[doc.name, doc.file_descriptor, len(doc.content.encode())] for doc in command.heredocs]
+    # Of a keyword that it does not know the parser keeps one empty word.
+    value = [] if command.cmd.lower() not in dockerfile.all_cmds() else list(command.value)
     return [command.start_line, command.end_line, command.cmd, command.sub_cmd, list(command.flags), command.json,
-            list(command.value), heredocs]
+            value, heredocs]
 
 
 with open(here / "oracle.jsonl", "w", encoding="utf-8", newline="\n") as out:

@@ -8,13 +8,17 @@
 )]
 
 mod cli;
+mod demo;
 mod examples;
 mod interop;
 mod keygen;
 mod peers;
+mod pin;
 mod plimsoll;
 mod policy;
 mod registry;
+mod resolve;
 mod sbom;
+mod sign;
 mod tree;
 mod verify;

@@ -1,5 +1,6 @@
 //! Library errors become messages, hints and exit codes here and nowhere else: one file per engine, one `From` per error type, and
 //! matches without `_`, so that a new variant asks what the user should do.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 mod crypto;
 mod io;

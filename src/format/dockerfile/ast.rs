@@ -2,6 +2,7 @@
 
 use super::node::{Arguments, Node, Scanned, scan};
 use super::{Directive, DockerfileError, Mount, Piece, Problem, Text, heredoc};
+use crate::base::Insertion;
 
 /// A Dockerfile that BuildKit would take.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -103,8 +104,8 @@ pub fn parse(file: &str) -> Result<Dockerfile, DockerfileError> {
 
 impl Dockerfile {
     /// Whether `other` says the same, but for `insertions` (offsets in this file; ascending).
-    pub fn is_same_but_for(&self, other: &Self, insertions: &[(usize, String)]) -> bool {
-        let directives = |file: &Self, edits: &[(usize, String)]| -> Vec<_> {
+    pub fn is_same_but_for(&self, other: &Self, insertions: &[Insertion]) -> bool {
+        let directives = |file: &Self, edits: &[Insertion]| -> Vec<_> {
             let shown = |d: &Directive| (d.name, d.value.with_insertions(edits));
             file.directives.iter().map(shown).collect()
         };
@@ -123,7 +124,7 @@ impl Dockerfile {
     }
 }
 
-fn same(a: &Node, b: &Node, insertions: &[(usize, String)]) -> bool {
+fn same(a: &Node, b: &Node, insertions: &[Insertion]) -> bool {
     let text = |a: &Text, b: &Text| a.with_insertions(insertions) == b.as_str();
     let texts = |a: &[Text], b: &[Text]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| text(a, b));
     let heredocs = a.heredocs.len() == b.heredocs.len()
@@ -190,6 +191,7 @@ fn words(keyword: &str, want: &'static str) -> Problem {
     Problem::Words { keyword: keyword.to_owned(), want }
 }
 
+/// BuildKit looks into a trigger only when another build runs it; one that every such build would refuse is refused here already.
 fn trigger(inner: &Node) -> Result<Instruction, Problem> {
     let keyword = inner.name();
     if matches!(keyword.as_str(), "FROM" | "MAINTAINER" | "ONBUILD") {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::base::Span;
+use crate::base::{Insertion, Span};
 
 /// Text put together from pieces of a file: continuation lines joined, quotes removed. An edit of a byte of it finds the byte of the file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -64,10 +64,10 @@ impl Text {
         self.runs.last().map_or(self.place, |run| run.source + (self.text.len() - run.at))
     }
 
-    /// The text with each of `insertions` (offset in the file, what to put there; ascending) put after the byte that ends at its offset.
-    pub fn with_insertions(&self, insertions: &[(usize, String)]) -> String {
-        let first = insertions.partition_point(|(at, _)| *at <= self.start());
-        let last = insertions.partition_point(|(at, _)| *at <= self.end());
+    /// The text with each of `insertions` (ascending) put after the byte that ends at its offset.
+    pub fn with_insertions(&self, insertions: &[Insertion]) -> String {
+        let first = insertions.partition_point(|insertion| insertion.at <= self.start());
+        let last = insertions.partition_point(|insertion| insertion.at <= self.end());
         let Some(insertions) = insertions.get(first..last).filter(|some| !some.is_empty()) else {
             return self.text.clone();
         };
@@ -75,7 +75,7 @@ impl Text {
         for (run, end) in self.runs_with_ends() {
             let length = end - run.at;
             let mut from = run.at;
-            for (offset, text) in insertions {
+            for Insertion { at: offset, text } in insertions {
                 if run.source < *offset && *offset <= run.source + length {
                     let at = run.at + (offset - run.source);
                     out.push_str(self.text.get(from..at).unwrap_or(""));
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn inserts_by_offset_in_the_file() {
         let text = sample();
-        let insert = |at: usize| text.with_insertions(&[(at, "+".to_owned())]);
+        let insert = |at: usize| text.with_insertions(&[Insertion { at, text: "+".to_owned() }]);
         assert_eq!(
             [1, 2, 4, 5, 8, 9].map(insert),
             ["a+bcdé", "ab+cdé", "abcdé", "abc+dé", "abcdé+", "abcdé"]

@@ -5,7 +5,7 @@ mod dockerfile;
 use std::path::Path;
 
 use super::Occurrence;
-use crate::base::LineColumn;
+use crate::base::{Insertion, LineColumn};
 use crate::format::dockerfile::DockerfileError;
 
 /// A format of files.
@@ -18,7 +18,7 @@ pub struct PinFormat {
     /// Every place that names an image, in the order of the file.
     pub find: fn(&str) -> Result<Vec<Occurrence>, FindError>,
     /// Whether the second text says the same as the first, but for what was put in at offsets of the first.
-    pub is_same_but_for: fn(&str, &str, &[(usize, String)]) -> Result<bool, FindError>,
+    pub is_same_but_for: fn(&str, &str, &[Insertion]) -> Result<bool, FindError>,
     /// A small file of this format.
     pub example: Example,
 }

@@ -165,7 +165,7 @@ impl Arguments {
     fn value(&self, name: &str) -> Option<String> {
         match self.defaults.get(name) {
             Some(default) => default.expanded.as_ref().ok().map(|expanded| expanded.value.clone()),
-            None => PLATFORM_ARGUMENTS.contains(&name).then(|| format!("${{{name}}}")),
+            None => PLATFORM_ARGUMENTS.contains(&name).then(|| shown(name)),
         }
     }
 
@@ -179,6 +179,35 @@ impl Arguments {
             None => PLATFORM_ARGUMENTS.contains(&name).then(|| name.to_owned()),
         }
     }
+}
+
+/// Whether `value`, in which platforms' arguments stand for themselves, can be `name` on some platform.
+pub(super) fn may_become(value: &str, name: &str) -> bool {
+    let mut literals = vec![String::new()];
+    let mut rest = value;
+    while let Some(char) = rest.chars().next() {
+        let argument = PLATFORM_ARGUMENTS.iter().find_map(|name| rest.strip_prefix(&shown(name)));
+        if let Some(after) = argument {
+            literals.push(String::new());
+            rest = after;
+            continue;
+        }
+        literals.last_mut().into_iter().for_each(|literal| literal.push(char));
+        rest = rest.get(char.len_utf8()..).unwrap_or("");
+    }
+    let (Some((first, others)), Some(last)) = (literals.split_first(), literals.last()) else { return false };
+    let Some(mut rest) = name.strip_prefix(first.as_str()) else { return false };
+    let middle = others.len().saturating_sub(1);
+    for literal in others.iter().take(middle) {
+        let Some((_, after)) = rest.split_once(literal.as_str()) else { return false };
+        rest = after;
+    }
+    others.is_empty() && rest.is_empty() || !others.is_empty() && rest.ends_with(last.as_str())
+}
+
+/// How an argument stands for itself in a value.
+fn shown(name: &str) -> String {
+    format!("${{{name}}}")
 }
 
 /// Where a word stands.
@@ -205,5 +234,27 @@ fn end(parts: &[Part]) -> usize {
         Some(Part::Literal(text)) => text.end(),
         Some(Part::Variable(variable)) => variable.span.end,
         None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_become;
+
+    #[test]
+    fn values_with_platforms_in_them() {
+        for (value, name, want) in [
+            ("a-${TARGETOS}", "a-linux", true),
+            ("${TARGETOS}-a", "linux-a", true),
+            ("a-${TARGETOS}-${TARGETARCH}-b", "a-linux-arm64-b", true),
+            ("${TARGETARCH}", "amd64", true),
+            ("a-${TARGETOS}", "b-linux", false),
+            ("a-${TARGETOS}-b", "a-linux-c", false),
+            ("a-${OTHER}", "a-x", false),
+            ("a", "a", true),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(may_become(value, name), want, "{value} {name}");
+        }
     }
 }

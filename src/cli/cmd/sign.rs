@@ -1,9 +1,9 @@
 //! `plimsoll sign`: signs an image by digest and stores the signature beside it.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::base::{ImageLocator, Platform, Repository};
+use crate::cli::annotation;
 use crate::cli::key::read_private_key;
 use crate::cli::publish::{Storage, Target};
 use crate::cli::render::published::{Published, What};
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_enum, default_value_t = Storage::Referrers)]
     storage: Storage,
     /// A fact to sign with the image; may be given several times
-    #[arg(long = "annotation", short = 'a', value_name = "KEY=VALUE", value_parser = parse_annotation)]
+    #[arg(long = "annotation", short = 'a', value_name = "KEY=VALUE", value_parser = annotation::parse)]
     annotations: Vec<(String, String)>,
     /// Sign the manifest for this platform instead of the index
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
@@ -46,10 +46,10 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 
 /// Signs.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    let annotations = annotation::distinct(&args.annotations)?;
     let key = read_private_key(io, ui, &args.key)?;
     let target = Target::resolve(io, &args.image, args.repository.as_ref(), args.platform.as_ref()).await?;
 
-    let annotations: BTreeMap<String, String> = args.annotations.into_iter().collect();
     let (image, name) = (target.subject.digest, target.name.as_str());
     let stored = match args.storage {
         Storage::Referrers => {
@@ -66,14 +66,3 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         .tell(ui)?;
     Ok(Outcome::Yes)
 }
-
-fn parse_annotation(text: &str) -> Result<(String, String), NotAnAnnotation> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(NotAnAnnotation),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("write KEY=VALUE")]
-struct NotAnAnnotation;

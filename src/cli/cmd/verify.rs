@@ -1,11 +1,11 @@
 //! `plimsoll verify`: may this image be used?
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::{
     Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
 };
+use crate::cli::annotation;
 use crate::cli::args::Format;
 use crate::cli::evidence::Gatherer;
 use crate::cli::key::read_public_key;
@@ -42,7 +42,7 @@ pub(in crate::cli) struct Args {
     #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_type)]
     predicate_type: Option<String>,
     /// Demand an annotation that the signature covers
-    #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = parse_annotation)]
+    #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = annotation::parse)]
     annotations: Vec<(String, String)>,
     /// Name of an image outside of a registry, for the policy's patterns
     #[arg(long = "as", value_name = "REPOSITORY", conflicts_with = "key")]
@@ -189,16 +189,7 @@ fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
     }
     let demand = match &args.predicate_type {
         Some(predicate_type) => KeyDemand::Attestation { predicate_type: predicate_type.clone() },
-        None => {
-            let mut annotations = BTreeMap::new();
-            for (key, value) in &args.annotations {
-                if annotations.insert(key.clone(), value.clone()).is_some_and(|other| other != *value) {
-                    let text = format!("the annotation {} is demanded with two values", Printable(key));
-                    return Err(CliError::usage(text));
-                }
-            }
-            KeyDemand::Signature { annotations }
-        }
+        None => KeyDemand::Signature { annotations: annotation::distinct(&args.annotations)? },
     };
     Ok(Policy::of_keys(keys, demand))
 }
@@ -288,13 +279,6 @@ fn parse_type(text: &str) -> Result<String, String> {
             let names: Vec<&str> = PREDICATE_TYPES.iter().map(|(name, _)| *name).collect();
             Err(format!("write a URI, or one of {}", names.join(", ")))
         }
-    }
-}
-
-fn parse_annotation(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
     }
 }
 

@@ -251,6 +251,7 @@ fn keys_have_an_end() {
         (", not_before: 2026-01-01T00:00:00Z, not_after: 2027-01-01T00:00:00Z", String::new(), "allowed"),
         (", not_after: 2026-11-23T20:40:00Z", String::new(), "allowed"),
         (", not_after: 2026-11-23T20:39:59Z", String::new(), "denied PLM-E03 /PLM-K02"),
+        (", not_before: 2026-11-23T20:40:00Z", String::new(), "allowed"),
         (", not_before: 2026-11-23T20:40:01Z", String::new(), "denied PLM-E03 /PLM-K01"),
         (
             "",

@@ -29,6 +29,9 @@ fn check(bytes: &[u8]) -> Result<(), JsonError> {
         (Err(error), Some(Found::Deep)) => {
             Err(JsonError::Depth { line: error.line(), column: error.column() })
         }
+        (Err(error), Some(Found::Reserved)) => {
+            Err(JsonError::ReservedName { line: error.line(), column: error.column() })
+        }
         (Err(error), Some(Found::Twice(name))) => {
             Err(JsonError::DuplicateName { name, line: error.line(), column: error.column() })
         }
@@ -39,6 +42,7 @@ fn check(bytes: &[u8]) -> Result<(), JsonError> {
 /// What the visitor saw; `serde`'s error cannot carry it typed.
 enum Found {
     Deep,
+    Reserved,
     Twice(String),
 }
 
@@ -107,6 +111,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let inner = self.deeper()?;
         let mut names = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
+            // `serde_json` gives these names a meaning of its own: it reads the text inside as JSON that nobody has checked.
+            if name.starts_with(SERDE_PRIVATE) {
+                self.found.replace(Some(Found::Reserved));
+                return Err(A::Error::custom("reserved name"));
+            }
             if let Some(name) = names.replace(name) {
                 self.found.replace(Some(Found::Twice(name.chars().take(128).collect())));
                 return Err(A::Error::custom("duplicate name"));
@@ -147,6 +156,14 @@ pub enum JsonError {
         /// Of the first byte that is not UTF-8.
         offset: usize,
     },
+    /// A name that the JSON reader uses for itself, so that an object would be read as something else.
+    #[error("a JSON name starts with `{SERDE_PRIVATE}`, which is reserved, at line {line} column {column}")]
+    ReservedName {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
     /// JSON, but not of the expected shape; what was found is not told.
     #[error("the JSON has the wrong shape, at line {line} column {column}")]
     SecretShape {
@@ -172,6 +189,9 @@ impl JsonError {
         }
     }
 }
+
+/// How names start that `serde_json` passes between its own parts.
+const SERDE_PRIVATE: &str = "$serde_json::private::";
 
 #[cfg(test)]
 mod tests {
@@ -207,6 +227,19 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
+    }
+
+    // An object with such a name would come out as the number, text or list that is written inside of it.
+    #[test]
+    fn refuses_names_that_the_reader_uses_for_itself() {
+        for text in [
+            r#"{"$serde_json::private::RawValue":"\"prod\""}"#,
+            r#"[{"a":{"$serde_json::private::\u0052awValue":"{\"a\":1,\"a\":2}"}}]"#,
+            r#"{"$serde_json::private::Number":"1"}"#,
+        ] {
+            assert!(matches!(parse(text.as_bytes()), Err(JsonError::ReservedName { line: 1, .. })), "{text}");
+        }
+        assert!(parse(br#"{"$serde_json":1}"#).is_ok());
     }
 
     #[test]

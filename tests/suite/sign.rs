@@ -147,6 +147,7 @@ fn what_cannot_be_signed_is_refused_by_name() {
         (&["sign", "--key", "[DIR]/none.key", "[HOST]/app:1.0"], 2, "none.key"),
         (&["sign", "--key", "[DIR]/k.key", "[HOST]/app:none"], 3, "app:none"),
         (&["sign", "--key", "[DIR]/k.key", "-a", "novalue", "[HOST]/app:1.0"], 2, "KEY=VALUE"),
+        (&["sign", "--key", "[DIR]/k.key", "-a", "a=1", "-a", "a=2", "[HOST]/app:1.0"], 2, "two values"),
         (&["--offline", "sign", "--key", "[DIR]/k.key", "[HOST]/app:1.0"], 3, "offline"),
         (&["attest", "--key", "[DIR]/k.key", "[HOST]/app:1.0"], 2, "--sbom"),
         (&["attest", "--key", "[DIR]/k.key", "--sbom", "table", "[HOST]/app:1.0"], 2, "spdx-json"),

@@ -1,6 +1,6 @@
 //! `plimsoll sign`: signs an image by digest and stores the signature beside it.
 
-use crate::cli::args::{annotations, parse_annotation};
+use crate::cli::annotation;
 use crate::cli::key::read_private_key;
 use crate::cli::publish::{Storage, Subject, Target};
 use crate::cli::render::published::{Published, What};
@@ -16,7 +16,7 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     subject: Subject,
     /// A fact to sign with the image; may be given several times
-    #[arg(long = "annotation", short = 'a', value_name = "KEY=VALUE", value_parser = parse_annotation)]
+    #[arg(long = "annotation", short = 'a', value_name = "KEY=VALUE", value_parser = annotation::parse)]
     annotations: Vec<(String, String)>,
 }
 
@@ -31,8 +31,8 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 
 /// Signs.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let Args { subject: named, annotations: pairs } = args;
-    let annotations = annotations(pairs)?;
+    let Args { subject: named, annotations } = args;
+    let annotations = annotation::distinct(&annotations)?;
     let key = read_private_key(io, ui, &named.key)?;
     let target = Target::resolve(io, &named).await?;
 

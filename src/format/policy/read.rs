@@ -87,7 +87,6 @@ impl Reader {
         signers.into_iter().collect()
     }
 
-    #[expect(clippy::type_complexity, reason = "the parts of one entry, used once")]
     fn signer(
         &mut self,
         here: &Here<'_>,

@@ -60,8 +60,8 @@ struct Finder<'a> {
     stages: BTreeSet<String>,
     /// Names of the stages above.
     earlier: BTreeSet<String>,
-    /// Places of ARG defaults that are in `found`.
-    defaults: BTreeSet<Span>,
+    /// Places of ARG defaults, and where in `found` they are.
+    defaults: BTreeMap<Span, usize>,
     line: usize,
     found: Vec<Occurrence>,
 }
@@ -78,7 +78,7 @@ impl<'a> Finder<'a> {
             ignored,
             stages: file.instructions.iter().filter_map(name).collect(),
             earlier: BTreeSet::new(),
-            defaults: BTreeSet::new(),
+            defaults: BTreeMap::new(),
             line: 0,
             found: Vec::new(),
         }
@@ -110,10 +110,8 @@ impl<'a> Finder<'a> {
             match origin {
                 Origin::Here { end } => reference(&value, end),
                 Origin::Default { text, end, line } => {
-                    if self.defaults.insert(text.span()) {
-                        let state = self.unless_ignored_at(line, reference(&value, end));
-                        self.push(text.span(), What::ArgDefault, &value, state);
-                    }
+                    let state = self.unless_ignored_at(line, reference(&value, end));
+                    self.default(text.span(), &value, state);
                     self.declare(from);
                     return;
                 }
@@ -122,6 +120,20 @@ impl<'a> Finder<'a> {
         };
         self.push(image.span(), What::From, image.as_str().trim_matches(['"', '\'']), state);
         self.declare(from);
+    }
+
+    /// One place for every FROM that uses it: a comment above one of them says nothing about the others.
+    fn default(&mut self, span: Span, value: &str, state: State) {
+        let Some(before) = self.defaults.get(&span).and_then(|at| self.found.get(*at)) else {
+            self.defaults.insert(span, self.found.len());
+            return self.push(span, What::ArgDefault, value, state);
+        };
+        if matches!(before.state, State::Skipped(Reason::Ignored { .. })) {
+            let state = self.unless_ignored_at(self.line, state);
+            if let Some(found) = self.defaults.get(&span).and_then(|at| self.found.get_mut(*at)) {
+                found.state = state;
+            }
+        }
     }
 
     /// `FROM build-$TARGETOS` is a stage if there is one for some platform: `build-linux`.
@@ -439,6 +451,9 @@ mod tests {
             ("# plimsoll:ignore pin -- ours\nARG B=a:1\nFROM $B\n", "ignored"),
             ("ARG B=a:1\n# plimsoll:ignore pin -- ours\nFROM $B\n", "ignored"),
             ("ARG B\n# plimsoll:ignore pin -- ours\nFROM $B\n", "ignored"),
+            ("ARG B=a:1\n# plimsoll:ignore pin -- ours\nFROM $B\nFROM $B\n", "PIN"),
+            ("ARG B=a:1\nFROM $B\n# plimsoll:ignore pin -- ours\nFROM $B\n", "PIN"),
+            ("# plimsoll:ignore pin -- ours\nARG B=a:1\nFROM $B\nFROM $B\n", "ignored"),
             ("# plimsoll:ignore pin -- ours\n\nFROM a:1\n", "PIN"),
             ("# plimsoll:ignore pinned -- ours\nFROM a:1\n", "PIN"),
             ("# plimsoll:ignore DL3006 -- ours\nFROM a:1\n", "PIN"),

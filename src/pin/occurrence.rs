@@ -90,9 +90,6 @@ pub enum Reason {
         /// The argument.
         name: String,
     },
-    /// `context` names the build context.
-    #[error("the build context")]
-    BuildContext,
     /// A variable cannot be expanded.
     #[error("{0}")]
     CannotExpand(ExpandError),
@@ -163,12 +160,9 @@ impl Reason {
     /// Whether nothing is missing: there is no image to pin, or somebody decided so.
     pub fn is_fine(&self) -> bool {
         match self {
-            Self::BuildContext
-            | Self::Ignored { .. }
-            | Self::OnbuildName
-            | Self::Scratch
-            | Self::Stage
-            | Self::StageNumber => true,
+            Self::Ignored { .. } | Self::OnbuildName | Self::Scratch | Self::Stage | Self::StageNumber => {
+                true
+            }
             Self::ArgumentUsedElsewhere { .. }
             | Self::ArgumentUnset { .. }
             | Self::CannotExpand(_)
@@ -186,7 +180,6 @@ impl Reason {
         match self {
             Self::ArgumentUsedElsewhere { .. } => "argument-used-elsewhere",
             Self::ArgumentUnset { .. } => "argument-unset",
-            Self::BuildContext => "build-context",
             Self::CannotExpand(_) => "cannot-expand",
             Self::Ignored { .. } => "ignored",
             Self::NotAReference { .. } => "not-a-reference",

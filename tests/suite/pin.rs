@@ -219,6 +219,54 @@ fn diff_writes_nothing() {
 }
 
 #[test]
+fn a_layout_stands_in_for_a_repository() {
+    let place = Place::new();
+    let index = format!("{{\"schemaVersion\":2,\"mediaType\":\"{INDEX}\",\"manifests\":[]}}");
+    let digest = Digest::of(index.as_bytes());
+    let layout = place.folder.path().join("layout");
+    std::fs::create_dir_all(layout.join("blobs/sha256")).unwrap();
+    std::fs::write(layout.join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}").unwrap();
+    let blob = layout.join("blobs/sha256").join(digest.hex());
+    std::fs::write(&blob, &index).unwrap();
+    let entry = format!(
+        "{{\"mediaType\":\"{INDEX}\",\"digest\":\"{digest}\",\"size\":{},\"annotations\":{{\"org.opencontainers.image.ref.name\":\"latest\"}}}}",
+        index.len()
+    );
+    std::fs::write(layout.join("index.json"), format!("{{\"schemaVersion\":2,\"manifests\":[{entry}]}}"))
+        .unwrap();
+
+    // One repository has many names, in the file and on the command line.
+    let text = "FROM alpine\nFROM docker.io/alpine:latest\nFROM index.docker.io/library/alpine\n";
+    for name in ["alpine", "docker.io/alpine", "index.docker.io/library/alpine"] {
+        place.file("Dockerfile", text);
+        let option = format!("{name}=[DIR]/layout");
+        place.run(["--offline", "--layout", &option, "[DIR]/Dockerfile"]).exits(0);
+        let want = format!(
+            "FROM alpine:latest@{digest}\nFROM docker.io/alpine:latest@{digest}\nFROM index.docker.io/library/alpine:latest@{digest}\n"
+        );
+        assert_eq!(place.read("Dockerfile"), want, "{name}");
+    }
+    for (text, option, want) in [
+        ("FROM alpine:3\n", "alpine=[DIR]/layout", "has no image `:3`"),
+        ("FROM alpine\n", "alpine=[DIR]/none", "is not an OCI image layout"),
+        ("FROM alpine\n", "other/alpine=[DIR]/layout", "docker.io may not be asked: --offline"),
+    ] {
+        place.file("Dockerfile", text);
+        let run = place.run(["--offline", "--layout", option, "[DIR]/Dockerfile"]).exits(3);
+        assert!(run.stderr.contains(want), "{}", run.stderr);
+        assert_eq!(place.read("Dockerfile"), text);
+        place.run(["--check", "--layout", option, "[DIR]/Dockerfile"]).exits(1);
+    }
+    std::fs::write(&blob, index.replace('2', "3")).unwrap();
+    place.file("Dockerfile", "FROM alpine\n");
+    place.run(["--offline", "--layout", "alpine=[DIR]/layout", "[DIR]/Dockerfile"]).exits(3);
+    assert_eq!(place.read("Dockerfile"), "FROM alpine\n");
+    for option in ["alpine", "alpine=", "=layout", "alpine:1=layout", "Alpine=layout"] {
+        place.run(["--layout", option, "[DIR]/Dockerfile"]).exits(2);
+    }
+}
+
+#[test]
 fn files_that_are_wrong() {
     let place = Place::new();
     place.image("a", "1");

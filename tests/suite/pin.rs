@@ -267,6 +267,17 @@ fn a_layout_stands_in_for_a_repository() {
 }
 
 #[test]
+fn an_image_of_a_trigger_is_not_passed_over() {
+    let place = Place::new();
+    place.file("Dockerfile", "FROM scratch\nONBUILD COPY --from=nginx a b\n");
+    let run = place.run(["--check", "[DIR]/Dockerfile"]).exits(1);
+    let want = "[DIR]/Dockerfile:2:21  nginx cannot be pinned: can be a stage of the build that runs the trigger; \
+                if it is an image, write its tag\n";
+    assert_eq!(run.stdout, want);
+    schema_holds(&place.run(["--check", "--format", "json", "[DIR]/Dockerfile"]).exits(1));
+}
+
+#[test]
 fn files_that_are_wrong() {
     let place = Place::new();
     place.image("a", "1");

@@ -218,6 +218,25 @@ fn diff_writes_nothing() {
     assert!(run.stderr.contains("cannot be used with"), "{}", run.stderr);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_written_keeps_the_others_as_they_were() {
+    use std::os::fd::AsRawFd as _;
+    let place = Place::new();
+    place.image("a", "1");
+    place.file("Dockerfile", "FROM [HOST]/a:1\n");
+    let path = place.file("gone.Dockerfile", "FROM [HOST]/a:1\n");
+    let open = std::fs::File::open(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    // Can be read, but nothing can be renamed over it; sorts behind `/proc/`.
+    let unwritable = format!("/proc/self/../self/fd/{}", open.as_raw_fd());
+    let before = place.folder.path().join("Dockerfile");
+    let first = format!("/proc/../{}", before.display());
+    let run = place.run(["--type", "dockerfile", &first, &unwritable]).exits(3);
+    assert!(run.stderr.contains("cannot write /proc/"), "{}", run.stderr);
+    assert_eq!(place.read("Dockerfile"), "FROM [HOST]/a:1\n");
+}
+
 #[test]
 fn a_layout_stands_in_for_a_repository() {
     let place = Place::new();

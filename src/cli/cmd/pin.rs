@@ -187,10 +187,30 @@ fn key(reference: &Reference) -> String {
 fn write(inputs: &[Input], edits: &[Edited], io: &Io, ui: &mut Ui<'_>) -> Result<(), CliError> {
     let changes: Vec<_> = inputs.iter().zip(edits).filter(|(_, edited)| edited.is_changed()).collect();
     all(&changes, ui, |(input, edited)| is_written(input, edited, io))?;
+    let mut written = Vec::new();
     for (input, edited) in changes {
-        if !is_written(input, edited, io)? {
-            io.files.write(&input.path, edited.text().as_bytes(), FileMode::Public)?;
+        if let Err(error) = write_one(input, edited, io, &mut written) {
+            // All files or none: those before this one get back what they were.
+            let restore =
+                |input: &Input| Ok(io.files.write(&input.path, input.text.as_bytes(), FileMode::Public)?);
+            if let Err(error) = all(written, ui, restore) {
+                ui.fail(&error);
+            }
+            return Err(error);
         }
+    }
+    Ok(())
+}
+
+fn write_one<'a>(
+    input: &'a Input,
+    edited: &Edited,
+    io: &Io,
+    written: &mut Vec<&'a Input>,
+) -> Result<(), CliError> {
+    if !is_written(input, edited, io)? {
+        io.files.write(&input.path, edited.text().as_bytes(), FileMode::Public)?;
+        written.push(input);
     }
     Ok(())
 }

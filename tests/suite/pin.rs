@@ -218,6 +218,27 @@ fn diff_writes_nothing() {
     assert!(run.stderr.contains("cannot be used with"), "{}", run.stderr);
 }
 
+#[test]
+fn a_diff_counts_lines_and_writes_names_as_patch_reads_them() {
+    let place = Place::new();
+    let a = place.image("a", "1");
+    place.file("Dockerfile", "FROM [HOST]/a:1\r\nRUN x\ry\n");
+    let run = place.run(["--diff", "[DIR]/Dockerfile"]).exits(0);
+    let hunk = format!("@@ -1,2 +1,2 @@\n-FROM [HOST]/a:1\r\n+FROM [HOST]/a:1@{a}\r\n RUN x\ry\n");
+    assert!(run.stdout.ends_with(&hunk), "{:?}", run.stdout);
+    for (name, want) in
+        [("./Dockerfile", "[DIR]/Dockerfile\n"), ("a b.Dockerfile", "[DIR]/a b.Dockerfile\t\n")]
+    {
+        place.file(name, "FROM [HOST]/a:1\n");
+        let run = place.run(["--diff", &format!("[DIR]/{name}")]).exits(0);
+        assert!(run.stdout.starts_with(&format!("--- a{want}+++ b{want}@@")), "{:?}", run.stdout);
+    }
+    place.file("\"\n.Dockerfile", "FROM [HOST]/a:1\n");
+    let run = place.run(["--diff", "[DIR]/\"\n.Dockerfile"]).exits(0);
+    let want = "[DIR]/\\\"\\012.Dockerfile\"\n";
+    assert!(run.stdout.starts_with(&format!("--- \"a{want}+++ \"b{want}@@")), "{:?}", run.stdout);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_cannot_be_written_keeps_the_others_as_they_were() {

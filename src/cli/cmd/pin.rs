@@ -1,7 +1,7 @@
 //! `plimsoll pin`: digests into files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use futures_util::StreamExt as _;
 
@@ -321,12 +321,33 @@ fn tell(
 }
 
 fn diff(input: &Input, edited: &Edited) -> String {
-    let name = input.path.display().to_string();
-    let name = name.trim_start_matches('/');
-    similar::TextDiff::from_lines(input.text.as_str(), edited.text())
+    // A line ends at its line feed and nowhere else: `patch` and `git apply` count so.
+    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+    similar::TextDiff::configure()
+        .newline_terminated(true)
+        .diff_slices(&lines(input.text.as_str()), &lines(edited.text()))
         .unified_diff()
-        .header(&format!("a/{name}"), &format!("b/{name}"))
+        .header(&diff_name("a", &input.path), &diff_name("b", &input.path))
         .to_string()
+}
+
+/// A path as `patch` and `git apply` read it: relative, without `.`, a tab behind one with blanks, quoted if it has characters that need it.
+fn diff_name(side: &str, path: &Path) -> String {
+    let normal = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    let name = Path::new(side).join(normal.collect::<PathBuf>()).display().to_string();
+    if !name.contains(|char: char| char.is_control() || matches!(char, '"' | '\\')) {
+        let end = if name.contains(' ') { "\t" } else { "" };
+        return name + end;
+    }
+    let mut quoted = String::from("\"");
+    for char in name.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            _ if char.is_ascii_control() => quoted.push_str(&format!("\\{:03o}", u32::from(char))),
+            _ => quoted.push(char),
+        }
+    }
+    quoted + "\""
 }
 
 /// For a terminal: nothing in the file drives it.

@@ -318,6 +318,17 @@ fn an_image_of_a_trigger_is_not_passed_over() {
 }
 
 #[test]
+fn many_references_are_placed_in_one_pass() {
+    let place = Place::new();
+    place.file("Dockerfile", &"FROM --x=é b:1\n \tFROM a\\\n:1\n".repeat(20_000));
+    let start = std::time::Instant::now();
+    let run = place.run(["--check", "[DIR]/Dockerfile"]).exits(1);
+    assert!(start.elapsed() < std::time::Duration::from_secs(15), "{:?}", start.elapsed());
+    let want = "[DIR]/Dockerfile:59998:12  b:1 is not pinned\n[DIR]/Dockerfile:59999:8  a:1 is not pinned\n";
+    assert!(run.stdout.ends_with(want));
+}
+
+#[test]
 fn files_that_are_wrong() {
     let place = Place::new();
     place.image("a", "1");

@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use futures_util::StreamExt as _;
 
 use crate::base::{
-    Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Reference, ReferenceError, Repository,
+    Digest, ImageLocator, LayoutSelector, LineColumn, PinnedReference, Printable, Reference, ReferenceError,
+    Repository,
 };
 use crate::cli::args::Format;
 use crate::cli::error::pin::PinError;
@@ -90,7 +91,9 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
 
     let mut answer = Answer::new(mode);
     for input in &inputs {
-        answer.references.extend(input.occurrences.iter().map(|found| entry(input, found, mode, &digests)));
+        let places = places(input);
+        let found = input.occurrences.iter().zip(places);
+        answer.references.extend(found.map(|(found, at)| entry(input, found, at, mode, &digests)));
     }
     tell(&mut answer, &inputs, &edits, mode, ui)?;
     for error in digests.errors.values() {
@@ -227,8 +230,19 @@ fn is_written(input: &Input, edited: &Edited, io: &Io) -> Result<bool, CliError>
     }
 }
 
-fn entry(input: &Input, found: &Occurrence, mode: Mode, digests: &Digests) -> Entry {
-    let at = found.span.position(&input.text);
+/// Where the references stand. They are in the order of the file, so one pass over it is enough.
+fn places(input: &Input) -> impl Iterator<Item = LineColumn> {
+    let (mut line, mut start) = (1, 0);
+    input.occurrences.iter().map(move |found| {
+        let before = input.text.get(start..found.span.start).unwrap_or("");
+        line += before.matches('\n').count();
+        start += before.rfind('\n').map_or(0, |at| at + 1);
+        let column = input.text.get(start..found.span.start).unwrap_or("").chars().count() + 1;
+        LineColumn { line, column }
+    })
+}
+
+fn entry(input: &Input, found: &Occurrence, at: LineColumn, mode: Mode, digests: &Digests) -> Entry {
     let mut entry = Entry {
         file: input.path.display().to_string(),
         line: at.line,

@@ -46,7 +46,7 @@
 //! - **A cataloger** (another package database): `sbom/cataloger/<name>.rs` and its line in `sbom/cataloger/mod.rs`; real, empty and broken
 //!   samples in `testdata/cataloger/<name>/`.
 //! - **A file format to pin** (compose, Kubernetes, …): `pin/format/<name>.rs` and its line in `pin/format/mod.rs`; samples in `testdata/pin/<name>/`.
-//! - **A policy condition**: its field in `format/policy`, its meaning in `policy/requirement/`, its shape in `schemas/trust-policy.v1.schema.json`;
+//! - **A policy condition**: its field in `format/policy/`, its meaning in `policy/requirement.rs`, its shape in `schemas/trust-policy.v1.schema.json`;
 //!   good and bad policies in `testdata/policy/`.
 //! - **A verb**: `cli/cmd/<verb>.rs` and its line in `cli/cmd/mod.rs`; its JSON shape in `cli/render/` and `schemas/`.
 //! - **An error**: a variant in its module's own enum; the compiler then asks in `cli/error/` what the user should do.

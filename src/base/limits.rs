@@ -46,6 +46,8 @@ pub const CATALOGED_TOTAL: u64 = 512 << 20;
 pub const TAR_EXTENSION: u64 = 1 << 20;
 /// Packages of one image.
 pub const PACKAGES: usize = 1_000_000;
+/// Dependencies, provided names and licences of all packages of one image: two bytes of a database name one, and it costs a hundred to hold.
+pub const PACKAGE_NAMES: usize = 4_000_000;
 /// Bytes of a file that people write: Dockerfile, policy, key, predicate.
 pub const INPUT_FILE: u64 = 16 << 20;
 /// Bytes of a password on standard input: a wrong file must not be hashed for minutes.

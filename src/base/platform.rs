@@ -78,7 +78,10 @@ impl Platform {
         match (self.architecture.as_str(), number(&self.variant)) {
             ("amd64", version) => {
                 out.extend(
-                    (2..version.unwrap_or(1)).rev().map(|v| ("amd64".to_owned(), Some(format!("v{v}")))),
+                    // There is v4; nobody needs a list up to v4294967295.
+                    (2..version.unwrap_or(1).min(16))
+                        .rev()
+                        .map(|v| ("amd64".to_owned(), Some(format!("v{v}")))),
                 );
                 if version.is_some() {
                     out.push(("amd64".to_owned(), None));
@@ -169,5 +172,6 @@ mod tests {
         assert_eq!(wants("linux/arm/v6", "linux/arm/v7"), None);
         assert_eq!(wants("linux/arm64", "linux/arm/v7"), Some(2));
         assert_eq!(wants("linux/amd64", "windows/amd64"), None);
+        assert_eq!(wants("linux/amd64/v4294967295", "linux/amd64/v3"), Some(13));
     }
 }

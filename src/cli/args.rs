@@ -4,6 +4,7 @@ use clap::{Args, Parser, ValueEnum};
 
 use super::cmd::Command;
 use crate::base::{ReferenceError, Registry};
+use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
 use crate::io::Access;
 
 /// Pin, catalogue, sign and verify container images.
@@ -65,6 +66,18 @@ pub(super) enum Color {
 
 fn parse_registry(text: &str) -> Result<Registry, ReferenceError> {
     text.parse()
+}
+
+/// A predicate type by its short name or URI; the type of image signatures is none.
+pub(super) fn parse_predicate_type(text: &str) -> Result<String, String> {
+    match predicate_type(text) {
+        Some(SIGN_PREDICATE) => Err("that is the type of image signatures, not of attestations".to_owned()),
+        Some(uri) => Ok(uri.to_owned()),
+        None => {
+            let names: Vec<&str> = PREDICATE_TYPES.iter().map(|(name, _)| *name).collect();
+            Err(format!("write a URI, or one of {}", names.join(", ")))
+        }
+    }
 }
 
 const AFTER_HELP: &str = "\

@@ -1,5 +1,6 @@
 //! Arguments in, answer and exit code out. The only floor that knows the user.
 
+mod annotation;
 mod args;
 mod cmd;
 mod error;
@@ -93,8 +94,9 @@ pub fn run(args: Vec<OsString>, world: World<'_>) -> Outcome {
         Err(error) => Err(CliError::new(Outcome::Unknown, error)),
     };
     // The verdict stands before anything is printed about it: a reader that went away does not change it.
-    match result {
+    let outcome = match result {
         Ok(outcome) => outcome,
         Err(error) => ui.fail(&error),
-    }
+    };
+    ui.end(outcome)
 }

@@ -1,7 +1,9 @@
 //! Stores what was signed beside the image: as a referrer, or under cosign's legacy tags.
 
-use super::CliError;
-use crate::base::{Digest, ImageLocator, Platform, Repository, Tag};
+use std::path::PathBuf;
+
+use super::{CliError, Outcome};
+use crate::base::{Digest, ImageLocator, Platform, Repository, Tag, limits};
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
 use crate::io::image::read_image;
 use crate::io::{Io, Resolved, Source};
@@ -24,6 +26,26 @@ impl Storage {
             Self::Legacy => "legacy",
         }
     }
+}
+
+/// What `sign` and `attest` share.
+#[derive(clap::Args, Debug)]
+pub(super) struct Subject {
+    /// Image; a tag is resolved once, and the digest found is what is signed
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: ImageLocator,
+    /// Encrypted private key, as `plimsoll keygen` and cosign write it
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    /// Where it is stored
+    #[arg(long, value_enum, default_value_t = Storage::Referrers)]
+    pub(super) storage: Storage,
+    /// Sign the manifest for this platform instead of the index
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(super) platform: Option<Platform>,
+    /// Repository to name in what is signed, for an image that is not in a registry
+    #[arg(long = "as", value_name = "REPOSITORY")]
+    pub(super) repository: Option<Repository>,
 }
 
 /// The image that is to be signed: resolved in this run, or named by its digest.
@@ -50,22 +72,17 @@ impl Target {
         Self { source, subject, name }
     }
 
-    /// What `image` names, or its manifest for one platform.
-    pub(super) async fn resolve(
-        io: &Io,
-        image: &ImageLocator,
-        name: Option<&Repository>,
-        platform: Option<&Platform>,
-    ) -> Result<Self, CliError> {
-        let (source, resolved) = resolve(io, image).await?;
-        let subject = match platform {
+    /// What the command line names, or its manifest for one platform.
+    pub(super) async fn resolve(io: &Io, named: &Subject) -> Result<Self, CliError> {
+        let (source, resolved) = resolve(io, &named.image).await?;
+        let subject = match &named.platform {
             None => Descriptor::of(&resolved.media_type, &resolved.content),
-            Some(_) => {
-                let image = read_image(&source, &resolved, platform).await?;
+            platform => {
+                let image = read_image(&source, &resolved, platform.as_ref()).await?;
                 Descriptor::of_manifest(&image.manifest)
             }
         };
-        Ok(Self::new(source, subject, name))
+        Ok(Self::new(source, subject, named.repository.as_ref()))
     }
 
     /// Pushes a bundle as referrer; gives the digest of the referrer manifest.
@@ -86,20 +103,40 @@ impl Target {
         Ok(digest)
     }
 
-    /// Appends a layer to the manifest under a legacy tag; gives the digest of that manifest.
-    pub(super) async fn push_legacy(&self, suffix: &str, layer: &LegacyLayer) -> Result<Digest, CliError> {
+    /// Appends a layer to the manifest under a legacy tag, and looks again whether it is still there; gives the digest of that manifest.
+    pub(super) async fn push_legacy(
+        &self,
+        io: &Io,
+        suffix: &str,
+        layer: &LegacyLayer,
+    ) -> Result<Digest, CliError> {
         let tag = Tag::about(self.subject.digest, suffix);
-        let existing = self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content);
-        match (sign::append_legacy(existing.as_ref(), layer)?, existing) {
-            (Appended::AlreadyThere, Some(existing)) => Ok(existing.digest()),
-            (Appended::AlreadyThere, None) => Err(CliError::usage("nothing was there to append to")),
-            (Appended::New { manifest, config }, _) => {
-                self.source.push_blob(&layer.content).await?;
-                self.source.push_blob(&config).await?;
-                Ok(self.source.push_manifest(OCI_MANIFEST, &manifest, Some(&tag)).await?)
+        for _ in 0..=limits::UPDATE_ROUNDS {
+            let stopwatch = io.clock.start();
+            let existing = self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content);
+            match (sign::append_legacy(existing.as_ref(), layer)?, existing) {
+                (Appended::AlreadyThere, Some(existing)) => return Ok(existing.digest()),
+                (Appended::AlreadyThere, None) => {
+                    return Err(CliError::usage("nothing was there to append to"));
+                }
+                (Appended::New { manifest, config }, _) => {
+                    self.source.push_blob(&layer.content).await?;
+                    self.source.push_blob(&config).await?;
+                    self.source.push_manifest(OCI_MANIFEST, &manifest, Some(&tag)).await?;
+                }
             }
+            stopwatch.settle().await;
         }
+        Err(CliError::new(Outcome::Unknown, LostUpdate { tag })
+            .hint("others write to the same tag right now: run the command again"))
     }
+}
+
+/// Somebody else appended to what was there before ours.
+#[derive(Debug, thiserror::Error)]
+#[error("{tag}: what was appended was overwritten {} times by others", limits::UPDATE_ROUNDS)]
+struct LostUpdate {
+    tag: Tag,
 }
 
 /// The repository as cosign writes it into signatures: Docker Hub is `index.docker.io`.

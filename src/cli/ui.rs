@@ -1,6 +1,6 @@
 //! The two streams: the answer on stdout, everything else on stderr.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ pub(super) struct Ui<'a> {
     format: Format,
     color: bool,
     quiet: bool,
+    lost: Option<io::Error>,
 }
 
 impl<'a> Ui<'a> {
@@ -24,7 +25,7 @@ impl<'a> Ui<'a> {
             // https://no-color.org: present and not empty.
             Color::Auto => world.terminals.out && world.environment.get("NO_COLOR").is_none_or(str::is_empty),
         };
-        Self { world, format: global.format, color, quiet: global.quiet }
+        Self { world, format: global.format, color, quiet: global.quiet, lost: None }
     }
 
     /// Which format the answer has.
@@ -51,10 +52,22 @@ impl<'a> Ui<'a> {
         self.world.input
     }
 
-    /// Prints the answer, or a part of it. A reader that went away is not an error of ours.
+    /// Prints the answer, or a part of it. A reader that went away is not an error of ours; a full disk is kept for [`Self::end`].
     pub(super) fn answer(&mut self, text: &str) {
-        let _ = self.world.out.write_all(text.as_bytes());
-        let _ = self.world.out.flush();
+        let out = &mut self.world.out;
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if let Err(error) = written
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.lost.get_or_insert(error);
+        }
+    }
+
+    /// How the run ended, now that everything is said: an answer that was cut off is not a yes, and a no stays a no.
+    pub(super) fn end(&mut self, outcome: Outcome) -> Outcome {
+        let Some(source) = self.lost.take() else { return outcome };
+        let failed = self.fail(&CliError::new(Outcome::Unknown, Lost(source)));
+        if outcome == Outcome::Yes { failed } else { outcome }
     }
 
     /// Prints the answer as one JSON document.
@@ -90,12 +103,17 @@ impl<'a> Ui<'a> {
             cause = source.source();
         }
         for hint in &error.hints {
-            let _ = writeln!(err, "plimsoll: hint: {hint}");
+            let _ = writeln!(err, "plimsoll: hint: {}", Printable(hint));
         }
         let _ = err.flush();
         error.outcome
     }
 }
+
+/// Whoever reads the answer has a part of it, at most.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer cannot be written to standard output")]
+struct Lost(#[source] io::Error);
 
 /// Help and version go to stdout and are a yes; every other refusal of the command line goes to stderr.
 pub(super) fn print_usage(refusal: &clap::Error, world: World<'_>) -> Outcome {

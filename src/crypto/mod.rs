@@ -254,6 +254,63 @@ mod tests {
         assert_eq!(public.verify(b"message", &[1; 64]), Err(BadSignature));
     }
 
+    // A second encoding would be a second fingerprint: one key could then be counted twice, or live on after it was revoked.
+    #[test]
+    fn one_key_has_one_encoding() {
+        let spki = |name: &str| {
+            let pem = read(name);
+            pem::first(&pem).unwrap().content.to_vec()
+        };
+        let parts = |spki: &[u8]| {
+            let mut inner = der::Reader::new(der::Reader::new(spki).value(der::SEQUENCE).unwrap());
+            let algorithm = inner.value(der::SEQUENCE).unwrap().to_vec();
+            (algorithm, inner.value(der::BIT_STRING).unwrap()[1..].to_vec())
+        };
+        let join = |algorithm: &[u8], key: &[u8]| {
+            let mut body = der::write(der::SEQUENCE, algorithm);
+            body.extend(der::write(der::BIT_STRING, &[&[0], key].concat()));
+            der::write(der::SEQUENCE, &body)
+        };
+        let null = der::write(der::NULL, &[]);
+        for name in ["cosign3.pub", "imported/imp-ec384.pub", "imported/imp-ec521.pub"] {
+            let good = spki(name);
+            let (algorithm, point) = parts(&good);
+            assert!(PublicKey::from_spki(&join(&algorithm, &point)).is_ok(), "{name}");
+            let x = &point[1..=point.len() / 2];
+            let compressed = [&[2 + (point[point.len() - 1] & 1)], x].concat();
+            let hybrid = [&[6 + (point[point.len() - 1] & 1)], &point[1..]].concat();
+            for bad in [
+                join(&algorithm, &compressed),
+                join(&algorithm, &hybrid),
+                join(&[&algorithm[..], &null].concat(), &point),
+                [&good[..], &[0]].concat(),
+            ] {
+                assert!(PublicKey::from_spki(&bad).is_err(), "{name}: {bad:x?}");
+            }
+        }
+        let good = spki("imported/imp-rsa2048.pub");
+        let (algorithm, key) = parts(&good);
+        let without_null = &algorithm[..algorithm.len() - null.len()];
+        for bad in [
+            join(without_null, &key),
+            join(&[&algorithm[..], &null].concat(), &key),
+            join(&algorithm, &[&key[..], &[0]].concat()),
+            [&good[..], &[0]].concat(),
+        ] {
+            assert!(PublicKey::from_spki(&bad).is_err(), "{bad:x?}");
+        }
+        let good = spki("imported/imp-ed25519.pub");
+        let (algorithm, key) = parts(&good);
+        for bad in [
+            join(&[&algorithm[..], &null].concat(), &key),
+            join(&algorithm, &[&key[..], &[0]].concat()),
+            join(&algorithm, &key[..31]),
+            [&good[..], &[0]].concat(),
+        ] {
+            assert!(PublicKey::from_spki(&bad).is_err(), "{bad:x?}");
+        }
+    }
+
     #[test]
     fn a_key_has_the_names_that_openssl_and_openssh_give_it() {
         // `openssl pkey -pubin -outform der | sha256sum`, `ssh-keygen -i -m PKCS8 | ssh-keygen -l -f -`

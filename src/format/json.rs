@@ -29,6 +29,9 @@ fn check(bytes: &[u8]) -> Result<(), JsonError> {
         (Err(error), Some(Found::Deep)) => {
             Err(JsonError::Depth { line: error.line(), column: error.column() })
         }
+        (Err(error), Some(Found::Reserved)) => {
+            Err(JsonError::ReservedName { line: error.line(), column: error.column() })
+        }
         (Err(error), Some(Found::Twice(name))) => {
             Err(JsonError::DuplicateName { name, line: error.line(), column: error.column() })
         }
@@ -39,6 +42,7 @@ fn check(bytes: &[u8]) -> Result<(), JsonError> {
 /// What the visitor saw; `serde`'s error cannot carry it typed.
 enum Found {
     Deep,
+    Reserved,
     Twice(String),
 }
 
@@ -107,6 +111,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let inner = self.deeper()?;
         let mut names = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
+            // `serde_json` gives these names a meaning of its own: it reads the text inside as JSON that nobody has checked.
+            if name.starts_with(SERDE_PRIVATE) {
+                self.found.replace(Some(Found::Reserved));
+                return Err(A::Error::custom("reserved name"));
+            }
             if let Some(name) = names.replace(name) {
                 self.found.replace(Some(Found::Twice(name.chars().take(128).collect())));
                 return Err(A::Error::custom("duplicate name"));
@@ -147,6 +156,22 @@ pub enum JsonError {
         /// Of the first byte that is not UTF-8.
         offset: usize,
     },
+    /// A name that the JSON reader uses for itself, so that an object would be read as something else.
+    #[error("a JSON name starts with `{SERDE_PRIVATE}`, which is reserved, at line {line} column {column}")]
+    ReservedName {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// JSON, but not of the expected shape; what was found is not told.
+    #[error("the JSON has the wrong shape, at line {line} column {column}")]
+    SecretShape {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
     /// JSON, but not of the expected shape.
     #[error("the JSON has the wrong shape: {0}")]
     Shape(serde_json::Error),
@@ -154,6 +179,19 @@ pub enum JsonError {
     #[error("not valid JSON: {0}")]
     Syntax(serde_json::Error),
 }
+
+impl JsonError {
+    /// The same without anything of the document: `serde_json` repeats the value that it did not expect, which may be a password or token.
+    pub fn without_content(self) -> Self {
+        match self {
+            Self::Shape(error) => Self::SecretShape { line: error.line(), column: error.column() },
+            other => other,
+        }
+    }
+}
+
+/// How names start that `serde_json` passes between its own parts.
+const SERDE_PRIVATE: &str = "$serde_json::private::";
 
 #[cfg(test)]
 mod tests {
@@ -191,6 +229,19 @@ mod tests {
         }
     }
 
+    // An object with such a name would come out as the number, text or list that is written inside of it.
+    #[test]
+    fn refuses_names_that_the_reader_uses_for_itself() {
+        for text in [
+            r#"{"$serde_json::private::RawValue":"\"prod\""}"#,
+            r#"[{"a":{"$serde_json::private::\u0052awValue":"{\"a\":1,\"a\":2}"}}]"#,
+            r#"{"$serde_json::private::Number":"1"}"#,
+        ] {
+            assert!(matches!(parse(text.as_bytes()), Err(JsonError::ReservedName { line: 1, .. })), "{text}");
+        }
+        assert!(parse(br#"{"$serde_json":1}"#).is_ok());
+    }
+
     #[test]
     fn refuses_the_rest() {
         let deep = format!("{}{}", "[".repeat(limits::DEPTH + 1), "]".repeat(limits::DEPTH + 1));
@@ -205,6 +256,13 @@ mod tests {
             assert!(matches!(parse(text.as_bytes()), Err(JsonError::Syntax(_))), "{text}");
         }
         assert!(matches!(parse_strict::<Vec<u8>>(b"{}"), Err(JsonError::Shape(_))));
+    }
+
+    #[test]
+    fn a_secret_of_the_wrong_shape_is_not_repeated() {
+        let error = parse_strict::<Vec<u8>>(b"\n\"hunter2\"").unwrap_err().without_content();
+        assert_eq!(error.to_string(), "the JSON has the wrong shape, at line 2 column 9");
+        assert!(!format!("{error:?}").contains("hunter2"));
     }
 
     proptest! {

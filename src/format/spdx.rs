@@ -266,7 +266,7 @@ fn id(package: &PackageId) -> String {
     let architecture = package.architecture.as_deref().unwrap_or_default();
     let key =
         format!("{}\0{}\0{}\0{architecture}", package.ecosystem.purl_type(), package.name, package.version);
-    let hash: String = Digest::of(key.as_bytes()).hex().chars().take(16).collect();
+    let hash: String = Digest::of(key.as_bytes()).hex().chars().take(HASH).collect();
     format!("SPDXRef-Package-{}-{}-{hash}", package.ecosystem.purl_type(), plain(&package.name))
 }
 
@@ -287,12 +287,18 @@ fn declared(package: &Package) -> String {
 fn license_ref(words: &str) -> String {
     let bare = words.strip_prefix("LicenseRef-").unwrap_or(words);
     let name = plain(bare);
-    if name == words {
+    // With a hash no other words make the same name; words that end as if they had one get one too.
+    let is_hash =
+        |(_, end): (&str, &str)| end.len() == HASH && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if name == words && !words.rsplit_once('-').is_some_and(is_hash) {
         return format!("LicenseRef-{name}");
     }
-    let hash: String = Digest::of(words.as_bytes()).hex().chars().take(8).collect();
+    let hash: String = Digest::of(words.as_bytes()).hex().chars().take(HASH).collect();
     format!("LicenseRef-{name}-{hash}")
 }
+
+/// Hexadecimal digits that keep apart what is spelt alike.
+const HASH: usize = 16;
 
 /// Licences that are words and no identifiers, each once.
 struct Named<'a>(BTreeMap<String, &'a str>);
@@ -380,6 +386,14 @@ mod tests {
         assert_eq!(packages[2]["supplier"], "Organization: A Team (a@example.org)");
         assert_eq!(packages[3]["supplier"], "Person: B B");
         assert_eq!(packages[4]["supplier"], "NOASSERTION");
+    }
+
+    #[test]
+    fn licences_that_are_spelt_alike_stay_apart() {
+        let hashed = license_ref("a b");
+        let twin = hashed.strip_prefix("LicenseRef-").unwrap();
+        let all = ["a b", "a-b", "a_b", "LicenseRef-a-b", twin, &hashed].map(license_ref);
+        assert_eq!(BTreeSet::from_iter(&all).len(), all.len(), "{all:?}");
     }
 
     #[test]

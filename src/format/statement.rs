@@ -138,7 +138,12 @@ pub fn predicate_type_matches(wanted: &str, found: &str) -> bool {
     let versioned = [SPDX, CYCLONEDX].contains(&wanted);
     found == wanted
         || (versioned
-            && found.strip_prefix(wanted).is_some_and(|rest| rest.starts_with("/v") && rest.len() > 2))
+            && found.strip_prefix(wanted).and_then(|rest| rest.strip_prefix("/v")).is_some_and(is_version))
+}
+
+/// `2.3`: numbers with dots between them. `https://cyclonedx.org/bom/vex` is not a version of anything.
+fn is_version(text: &str) -> bool {
+    text.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Predicate type of an SPDX document.
@@ -244,6 +249,11 @@ mod tests {
             (SPDX, "https://spdx.dev/Document/"),
             (SPDX, "https://spdx.dev/Document/v"),
             (SPDX, "https://spdx.dev/Documents"),
+            (SPDX, "https://spdx.dev/Document/v2.3/x"),
+            (SPDX, "https://spdx.dev/Document/v2."),
+            (SPDX, "https://spdx.dev/Document/v2.3-draft"),
+            (CYCLONEDX, "https://cyclonedx.org/bom/vex"),
+            (CYCLONEDX, "https://cyclonedx.org/bom/vulnerabilities"),
             (SPDX, "https://spdx.dev/Documentv2.3"),
             (SPDX, CYCLONEDX),
             ("https://slsa.dev/provenance", "https://slsa.dev/provenance/v1"),

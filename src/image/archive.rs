@@ -37,14 +37,35 @@ pub(super) struct Archive<'a> {
     left: u64,
 }
 
+/// What the headers before an entry say about it.
 #[derive(Default)]
 struct Extensions {
     gnu_name: Option<Vec<u8>>,
     gnu_target: Option<Vec<u8>>,
+    pax: Pax,
+}
+
+/// The records of one pax header that are of use; an empty value is none.
+#[derive(Default)]
+struct Pax {
     name: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     size: Option<u64>,
-    sparse: bool,
+    sparse_major: Option<Vec<u8>>,
+    sparse_minor: Option<Vec<u8>>,
+    sparse_map: bool,
+    sparse_name: Option<Vec<u8>>,
+}
+
+impl Pax {
+    /// As Go tells: versions 0.0, 0.1 and 1.0, or a map without a version. Other records of that kind change nothing.
+    fn is_sparse(&self) -> bool {
+        match (self.sparse_major.as_deref(), self.sparse_minor.as_deref()) {
+            (Some(b"0"), Some(b"0" | b"1")) | (Some(b"1"), Some(b"0")) => true,
+            (None, None) => self.sparse_map,
+            _ => false,
+        }
+    }
 }
 
 impl<'a> Archive<'a> {
@@ -58,13 +79,17 @@ impl<'a> Archive<'a> {
         loop {
             self.skip_rest()?;
             let Some(header) = self.header()? else { return Ok(None) };
-            let size = header.entry_size()?;
-            match header.entry_type().as_byte() {
-                b'L' => extensions.gnu_name = Some(until_nul(self.extension(size)?)),
-                b'K' => extensions.gnu_target = Some(until_nul(self.extension(size)?)),
-                b'x' => read_pax(&self.extension(size)?, &mut extensions)?,
-                // Global records do not change names or sizes of others in Go; they are passed over.
-                b'g' => drop(self.extension(size)?),
+            let size = size(&header)?;
+            match header.as_bytes()[156] {
+                b'L' => extensions.gnu_name = text(&self.extension(size)?),
+                b'K' => extensions.gnu_target = text(&self.extension(size)?),
+                // The last header of several counts, they do not add up.
+                b'x' => extensions.pax = read_pax(&self.extension(size)?)?,
+                // Global records do not change names or sizes of others in Go. It is an entry of its own: what came before was about it.
+                b'g' => {
+                    self.extension(size)?;
+                    extensions = Extensions::default();
+                }
                 byte => return self.member(byte, &header, size, extensions).map(Some),
             }
         }
@@ -108,14 +133,17 @@ impl<'a> Archive<'a> {
         size: u64,
         extensions: Extensions,
     ) -> io::Result<Member> {
-        let name =
-            extensions.gnu_name.or(extensions.name).unwrap_or_else(|| header.path_bytes().into_owned());
-        let target = extensions.gnu_target.or(extensions.target).unwrap_or_else(|| {
+        let Extensions { gnu_name, gnu_target, pax } = extensions;
+        let is_sparse = pax.is_sparse();
+        let name = pax.sparse_name.filter(|_| is_sparse).or(gnu_name).or(pax.name);
+        let name = name.unwrap_or_else(|| name_of(header));
+        let target = gnu_target.or(pax.target).unwrap_or_else(|| {
             header.link_name_bytes().map(|target| target.into_owned()).unwrap_or_default()
         });
         let kind = match byte {
-            b'0' | b'\0' | b'7' if name.ends_with(b"/") && byte != b'7' => Kind::Folder,
-            b'0' | b'\0' | b'7' if extensions.sparse => Kind::Sparse,
+            // Only the oldest archives mark a folder by its name.
+            b'\0' if name.ends_with(b"/") => Kind::Folder,
+            b'0' | b'\0' | b'7' if is_sparse => Kind::Sparse,
             b'0' | b'\0' | b'7' => Kind::File,
             b'1' => Kind::HardLink,
             b'2' => Kind::SymbolicLink,
@@ -124,9 +152,9 @@ impl<'a> Archive<'a> {
             _ => Kind::Other,
         };
         // Only a header, whatever its size field says: a reader that believed the field would see other entries than the runtime does.
-        let size = match byte {
-            b'1'..=b'6' => 0,
-            _ => extensions.size.unwrap_or(size),
+        let size = match (byte, kind) {
+            (b'1'..=b'6', _) | (_, Kind::Folder) => 0,
+            _ => pax.size.unwrap_or(size),
         };
         if byte == b'S' && header.as_gnu().is_some_and(tar::GnuHeader::is_extended) {
             self.skip_sparse_map()?;
@@ -195,16 +223,63 @@ impl<'a> Archive<'a> {
     }
 }
 
-fn until_nul(mut bytes: Vec<u8>) -> Vec<u8> {
-    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        bytes.truncate(at);
+/// Bytes up to a NUL; none if there are none.
+fn text(bytes: &[u8]) -> Option<Vec<u8>> {
+    let text = bytes.split(|byte| *byte == 0).next()?;
+    (!text.is_empty()).then(|| text.to_vec())
+}
+
+/// The name in the header itself, with the prefix where its format has one.
+fn name_of(header: &tar::Header) -> Vec<u8> {
+    let bytes = header.as_bytes();
+    let prefix = match &bytes[257..265] {
+        // The version is not looked at. The last four bytes tell star's format, which has a shorter prefix.
+        [b'u', b's', b't', b'a', b'r', 0, ..] if &bytes[508..] == b"tar\0" => text(&bytes[345..476]),
+        [b'u', b's', b't', b'a', b'r', 0, ..] => text(&bytes[345..500]),
+        // GNU has two times there. Old writers in Go put the prefix there all the same.
+        b"ustar  \0" => {
+            let odd = |time: &[u8]| time.first() != Some(&0) && number(time).is_none();
+            let odd = odd(&bytes[345..357]) || odd(&bytes[357..369]);
+            text(&bytes[345..500]).filter(|prefix| odd && prefix.is_ascii())
+        }
+        _ => None,
+    };
+    let name = text(&bytes[..100]).unwrap_or_default();
+    match prefix {
+        Some(prefix) => [&prefix, b"/".as_slice(), &name].concat(),
+        None => name,
     }
-    bytes
+}
+
+fn size(header: &tar::Header) -> io::Result<u64> {
+    number(&header.as_bytes()[124..136])
+        .and_then(|size| u64::try_from(size).ok())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the size of an entry is no number"))
+}
+
+/// Octal digits between spaces and NULs, or base 256 if the first bit is set; the second bit is the sign.
+fn number(field: &[u8]) -> Option<i64> {
+    if let Some(first) = field.first().filter(|first| **first & 0x80 != 0) {
+        let sign = if first & 0x40 == 0 { 0 } else { -1 };
+        let mut rest = field.iter().skip(1);
+        let first = i64::from(first & 0x3f) | (sign & !0x3f);
+        return rest.try_fold(first, |sum, byte| Some(sum.checked_mul(256)? | i64::from(*byte)));
+    }
+    let is_pad = |byte: &u8| matches!(byte, b' ' | 0);
+    let from = field.iter().position(|byte| !is_pad(byte)).unwrap_or(field.len());
+    let end = field.iter().rposition(|byte| !is_pad(byte)).map_or(from, |at| at + 1);
+    let digits = text(field.get(from..end)?).unwrap_or_default();
+    // `from_str_radix` would take a sign.
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    if digits.is_empty() { Some(0) } else { i64::from_str_radix(str::from_utf8(&digits).ok()?, 8).ok() }
 }
 
 /// Records `LENGTH KEY=VALUE\n`; the last one of a key counts, an empty value leaves the header's own.
-fn read_pax(mut bytes: &[u8], into: &mut Extensions) -> io::Result<()> {
+fn read_pax(mut bytes: &[u8]) -> io::Result<Pax> {
     let wrong = || io::Error::new(io::ErrorKind::InvalidData, "a pax record is malformed");
+    let mut pax = Pax::default();
     while !bytes.is_empty() {
         let space = bytes.iter().position(|byte| *byte == b' ').ok_or_else(wrong)?;
         let length: usize = bytes
@@ -219,15 +294,20 @@ fn read_pax(mut bytes: &[u8], into: &mut Extensions) -> io::Result<()> {
             (record.get(..equals).unwrap_or_default(), record.get(equals + 1..).unwrap_or_default());
         let text = (!value.is_empty()).then(|| value.to_vec());
         match key {
-            b"path" | b"GNU.sparse.name" => into.name = text,
-            b"linkpath" => into.target = text,
+            b"path" => pax.name = text,
+            b"linkpath" => pax.target = text,
             b"size" => {
                 let number = |value: &[u8]| str::from_utf8(value).ok()?.parse().ok();
-                into.size = if value.is_empty() { None } else { Some(number(value).ok_or_else(wrong)?) };
+                pax.size = if value.is_empty() { None } else { Some(number(value).ok_or_else(wrong)?) };
             }
-            _ if key.starts_with(b"GNU.sparse.") => into.sparse = true,
+            b"GNU.sparse.major" => pax.sparse_major = text,
+            b"GNU.sparse.minor" => pax.sparse_minor = text,
+            b"GNU.sparse.name" => pax.sparse_name = text,
+            b"GNU.sparse.map" | b"GNU.sparse.numbytes" | b"GNU.sparse.offset" => {
+                pax.sparse_map |= text.is_some()
+            }
             _ => {}
         }
     }
-    Ok(())
+    Ok(pax)
 }

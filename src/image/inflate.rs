@@ -87,7 +87,8 @@ fn decoder<'a>(
     let begins = magic.get(..read).unwrap_or_default();
     let found = if begins.starts_with(&[0x1f, 0x8b]) {
         Compression::Gzip
-    } else if begins == [0x28, 0xb5, 0x2f, 0xfd] {
+    } else if matches!(begins, [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18]) {
+        // RFC 8878 §3.1.2: a skippable frame may come first.
         Compression::Zstd
     } else {
         Compression::None

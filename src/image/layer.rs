@@ -32,6 +32,8 @@ impl std::fmt::Debug for Layer<'_> {
 #[derive(Debug, Default)]
 pub struct Contents {
     pub(super) entries: Vec<(ImagePath, Entry)>,
+    /// Whatever lower layers have is gone.
+    pub(super) clears: bool,
     /// What could not be read, in sentences.
     pub unknowns: Vec<String>,
 }

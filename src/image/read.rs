@@ -155,12 +155,18 @@ impl Reading<'_> {
     }
 
     fn keep(&mut self, member: Member, archive: &mut Archive<'_>) -> Result<(), ImageError> {
-        let (path, entry) = match whiteout(&member) {
-            Some(found) => found,
-            None => (ImagePath::try_from(member.name.as_slice()), None),
+        let (path, entry) = match ImagePath::try_from(member.name.as_slice())
+            .map(|path| whiteout(&path).unwrap_or((Ok(path), None)))
+        {
+            Ok((path, entry)) => (path, entry),
+            Err(error) => (Err(error), None),
         };
         let path = match path {
             Ok(path) => path,
+            Err(PathError::Root) if entry.is_some() => {
+                self.contents.clears = true;
+                return Ok(());
+            }
             Err(PathError::Root) => return Ok(()),
             Err(error @ (PathError::Nul | PathError::Parent)) => {
                 let name = String::from_utf8_lossy(&member.name).chars().take(200).collect::<String>();
@@ -235,8 +241,8 @@ impl Reading<'_> {
 }
 
 /// Image-spec v1.1 layer.md, "Whiteouts": `.wh.NAME` hides NAME of lower layers, `.wh..wh..opq` everything beside it.
-fn whiteout(member: &Member) -> Option<(Result<ImagePath, PathError>, Option<Entry>)> {
-    let full = member.name.strip_suffix(b"/").unwrap_or(&member.name);
+fn whiteout(path: &ImagePath) -> Option<(Result<ImagePath, PathError>, Option<Entry>)> {
+    let full = path.as_bytes();
     let at = full.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
     let (folder, name) = full.split_at_checked(at)?;
     let hidden = name.strip_prefix(b".wh.")?;
@@ -289,7 +295,17 @@ mod tests {
         let members = from_blob([gzip(head), gzip(tail)].concat(), digest, "+gzip");
         assert_eq!(status(&[members]).unwrap().unwrap(), b"x");
         let frames = [zstd::encode_all(head, 1).unwrap(), zstd::encode_all(tail, 1).unwrap()].concat();
-        assert_eq!(status(&[from_blob(frames, digest, "+zstd")]).unwrap().unwrap(), b"x");
+        assert_eq!(status(&[from_blob(frames.clone(), digest, "+zstd")]).unwrap().unwrap(), b"x");
+        let skipped =
+            [b"\x5e\x2a\x4d\x18\x02\0\0\0xy", frames.as_slice(), b"\x50\x2a\x4d\x18\x01\0\0\0z"].concat();
+        assert_eq!(status(&[from_blob(skipped.clone(), digest, "+zstd")]).unwrap().unwrap(), b"x");
+        for bad in [
+            &skipped[..skipped.len() - 11],
+            &frames[..frames.len() - 1],
+            &[skipped.as_slice(), b"junk"].concat(),
+        ] {
+            assert!(matches!(fails(from_blob(bad.to_vec(), digest, "+zstd")), ImageError::Read { .. }));
+        }
         assert_eq!(status(&[]).unwrap(), None);
     }
 
@@ -404,7 +420,7 @@ mod tests {
         let many = (0..90).fold(Tar::default(), |tar, n| tar.file(&format!("../{n}"), ""));
         assert_eq!(read(many).1.len(), 17);
         let sparse = Tar::default()
-            .pax(&[("GNU.sparse.major", b"1"), ("GNU.sparse.name", b"db/status")])
+            .pax(&[("GNU.sparse.major", b"1"), ("GNU.sparse.minor", b"0"), ("GNU.sparse.name", b"db/status")])
             .file("x", "y");
         assert_eq!(
             read(sparse),
@@ -430,6 +446,73 @@ mod tests {
         for record in [&b"9 a=b\n"[..], b"x a=b\n", b"6 ab\n", b"99999999999999999999 a=b\n", b"7 a=bc"] {
             let tar = Tar::default().entry(b'x', b"p", "", record).file("x", "");
             assert!(matches!(fails(tar.layer()), ImageError::Archive { .. }), "{record:?}");
+        }
+    }
+
+    #[test]
+    fn names_as_the_runtime_sees_them() {
+        let read = |tar: Tar| status(&[tar.layer()]).unwrap().map(|bytes| String::from_utf8(bytes).unwrap());
+        let patched = |patch: &dyn Fn(&mut [u8; 512])| {
+            let mut header = tar::Header::new_ustar();
+            header.as_old_mut().name[..6].copy_from_slice(b"status");
+            header.set_size(1);
+            patch(header.as_mut_bytes());
+            header.set_cksum();
+            Tar::default().raw(header.as_bytes()).raw(&[b'x'; 512])
+        };
+        let prefix = |bytes: &mut [u8; 512]| bytes[345..347].copy_from_slice(b"db");
+        assert_eq!(read(patched(&prefix)).unwrap(), "x");
+        // Another version of ustar, star, and what old writers in Go made of GNU's format.
+        for (at, value) in [(263, &b"xx"[..]), (508, b"tar\0"), (257, b"ustar  \0")] {
+            let both = |bytes: &mut [u8; 512]| {
+                prefix(bytes);
+                bytes[at..at + value.len()].copy_from_slice(value);
+            };
+            assert_eq!(read(patched(&both)).unwrap(), "x", "{value:?}");
+        }
+        let x = |name: &[u8]| Tar::default().pax(&[("path", name)]);
+        // An empty name is none, a later pax header takes the place of an earlier one, a global one ends what came before.
+        assert_eq!(read(Tar::default().entry(b'L', b"l", "", b"\0").file("db/status", "x")).unwrap(), "x");
+        assert_eq!(read(x(b"a").pax(&[("mtime", b"1")]).file("db/status", "x")).unwrap(), "x");
+        assert_eq!(read(x(b"a").entry(b'g', b"g", "", b"").file("db/status", "x")).unwrap(), "x");
+        // Only a known version of sparse files names the file.
+        let sparse = |more: &[(&str, &[u8])]| {
+            let records = [&[("path", &b"db/status"[..]), ("GNU.sparse.name", b"a")], more].concat();
+            Tar::default().pax(&records).file("y", "x")
+        };
+        assert_eq!(read(sparse(&[])).unwrap(), "x");
+        assert_eq!(read(sparse(&[("GNU.sparse.major", b"2"), ("GNU.sparse.minor", b"0")])).unwrap(), "x");
+        assert_eq!(read(sparse(&[("GNU.sparse.map", b"0,1")])), None);
+        assert_eq!(read(Tar::default().file("db/status/", "x")).unwrap(), "x");
+    }
+
+    #[test]
+    fn numbers_in_headers() {
+        let inner = Tar::default().file("db/status", "smuggled").bytes();
+        // The oldest archives have folders that are marked by their name only: no content either.
+        let tar = Tar::default().sized(b'\0', b"x/", "", inner.len() as u64, b"").raw(&inner);
+        assert_eq!(status(&[tar.layer()]).unwrap().unwrap(), b"smuggled");
+        let size = |field: &[u8; 12]| {
+            let mut header = tar::Header::new_gnu();
+            header.as_old_mut().name[..9].copy_from_slice(b"db/status");
+            header.as_old_mut().size = *field;
+            header.set_cksum();
+            Tar::default().raw(header.as_bytes()).raw(&[b'x'; 512]).layer()
+        };
+        for (field, want) in
+            [(b" 1 \0\0\0\0\0\0\0\0\0", 1), (b"\0\0\x30000000002", 2), (b"\x80\0\0\0\0\0\0\0\0\0\0\x03", 3)]
+        {
+            assert_eq!(status(&[size(field)]).unwrap().unwrap().len(), want, "{field:?}");
+        }
+        for field in [
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe\0",
+            b"\x80\x01\0\0\0\0\0\0\0\0\0\x01",
+            b"\xff\xff\xff\0\0\0\0\0\0\0\x02\0",
+            b"+1\0\0\0\0\0\0\0\0\0\0",
+            b"-1\0\0\0\0\0\0\0\0\0\0",
+            b"9\0\0\0\0\0\0\0\0\0\0\0",
+        ] {
+            assert!(matches!(fails(size(field)), ImageError::Archive { .. }), "{field:?}");
         }
     }
 

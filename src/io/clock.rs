@@ -1,6 +1,6 @@
 //! The clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::Timestamp;
 
@@ -17,5 +17,24 @@ impl Clock {
             .ok()
             .and_then(|seconds| Timestamp::from_seconds(seconds).ok())
             .unwrap_or(Timestamp::EPOCH)
+    }
+
+    /// Starts to measure how long a read and a write take.
+    pub fn start(&self) -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+}
+
+/// For what others read, change and write too, without a lock that all of them respect.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Waits until whoever read before our write has written: twice as long as our own read and write took, with some dice so that two
+    /// writers do not stay in step.
+    pub async fn settle(self) {
+        let dice = getrandom::u32().unwrap_or(0) % 50;
+        let twice = (2 * self.0.elapsed()).clamp(Duration::from_millis(20), Duration::from_secs(2));
+        tokio::time::sleep(twice + Duration::from_millis(dice.into())).await;
     }
 }

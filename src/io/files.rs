@@ -54,18 +54,15 @@ impl Files {
     /// Writes a file whole or not at all: a temporary file in the same folder, synced, then renamed over `path`. An existing file keeps its
     /// permissions; a symbolic link is followed, so that the link stays.
     pub fn write(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
-        let wrong = |source| FileError::Write { path: path.to_owned(), source };
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let folder = match target.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
-        file.write_all(bytes).map_err(wrong)?;
-        set_permissions(file.as_file(), &target, mode).map_err(wrong)?;
-        file.as_file().sync_all().map_err(wrong)?;
-        file.persist(&target).map_err(|error| wrong(error.error))?;
-        Ok(())
+        let written = prepare(&target, bytes, mode).and_then(|file| Ok(file.persist(&target)?));
+        written.map(|_| ()).map_err(|source| FileError::Write { path: path.to_owned(), source })
+    }
+
+    /// Writes a new file, whole or not at all. What is there already stays, also if somebody else wrote it a moment ago.
+    pub fn create(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
+        let written = prepare(path, bytes, mode).and_then(|file| Ok(file.persist_noclobber(path)?));
+        written.map(|_| ()).map_err(|source| FileError::Write { path: path.to_owned(), source })
     }
 
     /// Makes a new folder, with its parents; one that is there already is refused.
@@ -88,6 +85,19 @@ impl Files {
     pub fn exists(&self, path: &Path) -> bool {
         fs::symlink_metadata(path).is_ok()
     }
+}
+
+/// The content beside `target`, synced, to be renamed.
+fn prepare(target: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<tempfile::NamedTempFile> {
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    set_permissions(file.as_file(), target, mode)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// A folder that is removed with all that is in it when this value is dropped.
@@ -164,4 +174,21 @@ pub enum FileError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_replaces_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        Files.create(&path, b"first", Mode::Private).unwrap();
+        assert!(matches!(Files.create(&path, b"second", Mode::Private), Err(FileError::Write { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        Files.write(&path, b"third", Mode::Private).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+    }
 }

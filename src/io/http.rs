@@ -192,7 +192,11 @@ pub(super) fn origin(url: &Url) -> String {
 /// Whether the host is literally this machine or a private network. No name is looked up.
 pub(super) fn is_internal(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => {
+            // With the dot of the root it is the same name.
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
         Some(Host::Ipv4(address)) => is_internal_v4(address),
         Some(Host::Ipv6(address)) => {
             address.to_ipv4_mapped().is_some_and(is_internal_v4)
@@ -263,6 +267,18 @@ pub enum HttpError {
 #[error("{0}")]
 pub struct Cause(String);
 
+impl Cause {
+    /// Whether the other side did not prove who it is.
+    pub fn is_certificate(&self) -> bool {
+        self.0.contains("certificate")
+    }
+
+    #[cfg(test)]
+    pub(crate) fn because(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 fn cause(error: &reqwest::Error) -> Cause {
     if error.is_timeout() {
         return Cause("it took too long".to_owned());
@@ -287,6 +303,8 @@ mod tests {
         for text in [
             "http://localhost/",
             "http://x.localhost/",
+            "http://localhost./",
+            "http://x.LOCALHOST./",
             "http://127.0.0.1/",
             "http://2130706433/",
             "http://0x7f.1/",

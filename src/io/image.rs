@@ -38,8 +38,9 @@ pub async fn read_image(
         }
         AnyManifest::Index(index) => {
             let wanted = platform.cloned().unwrap_or_else(Platform::host);
-            let manifest = select(source, index, &wanted).await?;
+            let (manifest, declared) = select(source, index, &wanted).await?;
             let config = read_config(source, &manifest).await?;
+            check_platform(&manifest, declared, &config)?;
             (manifest, config, Some(resolved.digest))
         }
     };
@@ -54,16 +55,36 @@ pub async fn read_image(
     Ok(Image { manifest_digest: manifest.digest, manifest, config, config_digest, index_digest })
 }
 
-/// Follows indexes down to one manifest.
-async fn select(source: &Source, mut index: Index, wanted: &Platform) -> Result<Manifest, ImageError> {
+/// An index that calls an image what it is not would have another image looked at than the one that runs. Variants are left out: many
+/// configs do not state theirs.
+fn check_platform(
+    manifest: &Manifest,
+    declared: Option<Platform>,
+    config: &ImageConfig,
+) -> Result<(), ImageError> {
+    let found = &config.platform;
+    match declared {
+        Some(declared) if (declared.os(), declared.architecture()) != (found.os(), found.architecture()) => {
+            Err(ImageError::OtherPlatform { image: manifest.digest, declared, found: found.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Follows indexes down to one manifest, and says what the last one declared it to run on.
+async fn select(
+    source: &Source,
+    mut index: Index,
+    wanted: &Platform,
+) -> Result<(Manifest, Option<Platform>), ImageError> {
     for _ in 0..=limits::INDEX_DEPTH {
         match index.select(wanted) {
             Ok(entry) => match fetch(source, entry).await? {
-                AnyManifest::Image(manifest) => return Ok(manifest),
+                AnyManifest::Image(manifest) => return Ok((manifest, entry.platform.clone())),
                 AnyManifest::Index(nested) => index = nested,
             },
             Err(SelectError::Undeclared { entries }) => match look_inside(source, &entries, wanted).await? {
-                Inside::Image(manifest) => return Ok(*manifest),
+                Inside::Image(manifest) => return Ok((*manifest, None)),
                 Inside::Indexes(nested) => index.manifests = nested,
             },
             Err(error) => return Err(error.into()),
@@ -170,6 +191,16 @@ pub enum ImageError {
         digest: Digest,
         /// Of the config.
         media_type: String,
+    },
+    /// The index says something else about it than its config.
+    #[error("the index lists image {image} for {declared}, its config says {found}")]
+    OtherPlatform {
+        /// Which image.
+        image: Digest,
+        /// In the index.
+        declared: Platform,
+        /// In the config.
+        found: Platform,
     },
     /// No image for the platform.
     #[error(transparent)]
@@ -289,6 +320,20 @@ mod tests {
         let nested = made.push(&made.index(&[made.declared("linux/s390x")]), OCI_INDEX, false);
         made.push(&made.index(&[nested]), OCI_INDEX, true);
         assert_eq!(made.read(Some("linux/s390x")).unwrap(), "linux/s390x");
+    }
+
+    #[test]
+    fn an_index_cannot_call_an_image_what_it_is_not() {
+        let made = made();
+        let mut lie = made.entry("linux/amd64");
+        lie["platform"] = json!({ "os": "linux", "architecture": "arm64" });
+        made.push(&made.index(&[lie]), OCI_INDEX, true);
+        assert!(matches!(made.read(Some("linux/arm64")), Err(ImageError::OtherPlatform { .. })));
+        // A config that does not state its variant is no lie.
+        let mut old = made.entry("linux/arm");
+        old["platform"] = json!({ "os": "linux", "architecture": "arm", "variant": "v6" });
+        made.push(&made.index(&[old]), OCI_INDEX, true);
+        assert!(made.read(Some("linux/arm/v6")).is_ok());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use auth::{AuthError, RealmFault, Sent};
 pub use blob::LayerBlob;
-pub use clock::Clock;
+pub use clock::{Clock, Stopwatch};
 pub use environment::Environment;
 pub use files::{FileError, Files, Mode, TemporaryFolder};
 pub use http::{Cause, HttpError};

@@ -7,9 +7,9 @@ use crate::verify::{Attested, Origin, Signed};
 ///
 /// Only [`super::decide`] makes one:
 ///
-/// ```compile_fail
-/// # fn forge(other: plimsoll::policy::Decision) {
-/// let forged = plimsoll::policy::Decision { ruling: other.ruling().clone(), rule: None, nodes: vec![] };
+/// ```compile_fail,E0451
+/// # fn forge(ruling: plimsoll::policy::Ruling, now: plimsoll::base::Timestamp) {
+/// let forged = plimsoll::policy::Decision { ruling, rule: None, nodes: Vec::new(), now };
 /// # }
 /// ```
 #[derive(Debug)]

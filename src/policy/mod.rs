@@ -31,8 +31,14 @@ use pattern::Pattern;
 ///
 /// Only `UnvalidatedPolicy::validate` and [`Policy::of_keys`] make one:
 ///
-/// ```compile_fail
-/// let forged = plimsoll::policy::Policy { name: "x".into(), ..Default::default() };
+/// ```compile_fail,E0451
+/// # fn forge(policy: plimsoll::policy::Policy) {
+/// let forged = plimsoll::policy::Policy { name: "x".to_owned(), ..policy };
+/// # }
+/// ```
+///
+/// ```compile_fail,E0277
+/// let nobody_asked: plimsoll::policy::Policy = Default::default();
 /// ```
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -99,6 +105,11 @@ impl Policy {
             rules: vec![rule],
             revoked: Vec::new(),
         }
+    }
+
+    /// Whether images are revoked: then a decision about an index needs to know what it lists.
+    pub fn revokes_images(&self) -> bool {
+        self.revoked.iter().any(|revoked| matches!(revoked.what, RevokedWhat::Image(_)))
     }
 
     fn signer(&self, index: usize) -> Option<&NamedSigner> {

@@ -360,7 +360,8 @@ fn summary(content: &Content) -> &'static str {
 
 fn platform_name(image: &PlatformImage) -> String {
     match &image.platform {
-        Some(platform) => format!("{platform} {}", image.digest),
+        // From an index, which anybody may have written.
+        Some(platform) => format!("{} {}", Printable(&platform.to_string()), image.digest),
         None => image.digest.to_string(),
     }
 }

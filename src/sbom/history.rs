@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use super::SbomError;
 use super::cataloger::{self, Found, Installed};
-use crate::base::{ImagePath, PackageId};
-use crate::image::Tree;
+use crate::base::{ImagePath, PackageId, limits};
+use crate::image::{ImageError, Tree};
 
 /// What the databases said so far.
 pub(super) struct History {
     /// Packages that one image may have.
     limit: usize,
+    /// Bytes that may still be read. One content counts each time it is: hard links of later layers may bring it back for ever.
+    left: u64,
     /// The state after the layers recorded so far: each database file with its bytes and what they say.
     state: BTreeMap<ImagePath, (Arc<[u8]>, Found)>,
     first: BTreeMap<PackageId, usize>,
@@ -28,18 +30,27 @@ pub(super) struct Databases {
 }
 
 impl History {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, state: BTreeMap::new(), first: BTreeMap::new() }
+    pub(super) fn new(limit: usize, bytes: u64) -> Self {
+        Self { limit, left: bytes, state: BTreeMap::new(), first: BTreeMap::new() }
     }
 
     /// Takes down what the databases say after layer `index`. Files that did not change are not read again.
     pub(super) fn record(&mut self, index: usize, tree: &Tree) -> Result<(), SbomError> {
         let mut state = BTreeMap::new();
-        let mut count = 0;
+        let (mut count, mut names) = (0, 0);
+        let mut seen = BTreeSet::new();
         for (cataloger, file) in cataloger::find(tree) {
+            // One file with many names is one database.
+            if !seen.insert(Arc::as_ptr(&file.content).addr()) {
+                continue;
+            }
             let (content, found) = match self.state.remove(&file.path) {
                 Some((content, found)) if Arc::ptr_eq(&content, &file.content) => (content, found),
                 _ => {
+                    self.left = self
+                        .left
+                        .checked_sub(file.content.len() as u64)
+                        .ok_or(ImageError::TotalTooLarge { limit: limits::CATALOGED_TOTAL })?;
                     let found = (cataloger.read)(&file.path, &file.content);
                     for package in &found.installed {
                         self.first.entry(package.id.clone()).or_insert(index);
@@ -48,10 +59,15 @@ impl History {
                 }
             };
             count += found.installed.len();
+            names += found.names;
+            if names > limits::PACKAGE_NAMES {
+                return Err(SbomError::Names { limit: limits::PACKAGE_NAMES });
+            }
+            // Before the next file: each may hold as many as one image may.
+            if count.max(self.first.len()) > self.limit {
+                return Err(SbomError::Packages { limit: self.limit });
+            }
             state.insert(file.path, (content, found));
-        }
-        if count.max(self.first.len()) > self.limit {
-            return Err(SbomError::Packages { limit: self.limit });
         }
         self.state = state;
         Ok(())
@@ -81,7 +97,7 @@ mod tests {
         let database = |entries: &str| Tar::default().file("lib/apk/db/installed", entries).layer();
         let run = |layers: Vec<crate::image::Layer<'_>>| {
             let mut tree = Tree::default();
-            let mut history = History::new(2);
+            let mut history = History::new(2, 1 << 20);
             for content in crate::image::read(&layers, &cataloger::claims()).unwrap() {
                 tree.apply(&content);
                 history.record(0, &tree)?;
@@ -96,5 +112,28 @@ mod tests {
             run(vec![database(a), database(b), database(c)]),
             Err(SbomError::Packages { limit: 2 })
         ));
+    }
+
+    #[test]
+    fn many_names_of_one_file_are_read_once() {
+        let text = "Package: a\nVersion: 1\n".to_owned() + &"\n".repeat(1000);
+        let doc = |name: &str| format!("usr/share/doc/{name}/copyright");
+        let link =
+            |tar: Tar, n: usize, to: &str| tar.hard_link(&format!("var/lib/dpkg/status.d/{n}"), &doc(to));
+        let run = |mut layers: Vec<Tar>| {
+            layers.insert(0, Tar::default().file(&doc("a"), &text).file(&doc("b"), &text));
+            let layers: Vec<_> = layers.into_iter().map(Tar::layer).collect();
+            let mut tree = Tree::default();
+            let mut history = History::new(2, 2 * text.len() as u64);
+            for content in crate::image::read(&layers, &cataloger::claims()).unwrap() {
+                tree.apply(&content);
+                history.record(0, &tree)?;
+            }
+            Ok::<_, SbomError>(history.into_state(&mut Vec::new()).installed.len())
+        };
+        assert_eq!(run(vec![(0..100).fold(Tar::default(), |tar, n| link(tar, n, "a"))]).unwrap(), 1);
+        assert_eq!(run(vec![link(Tar::default(), 0, "a"), link(Tar::default(), 0, "b")]).unwrap(), 1);
+        let back = ["a", "b", "a"].map(|to| link(Tar::default(), 0, to));
+        assert!(matches!(run(back.into()), Err(SbomError::Image(ImageError::TotalTooLarge { .. }))));
     }
 }

@@ -18,7 +18,7 @@ use history::History;
 pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, SbomError> {
     let contents = image::read(layers, &cataloger::claims())?;
     let mut tree = Tree::default();
-    let mut history = History::new(limits::PACKAGES);
+    let mut history = History::new(limits::PACKAGES, limits::CATALOGED_TOTAL);
     for (index, content) in contents.iter().enumerate() {
         tree.apply(content);
         history.record(index, &tree)?;
@@ -35,6 +35,8 @@ pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, Sbom
     let edges = resolve::edges(&installed);
     let mut packages = Vec::with_capacity(installed.len());
     let mut purls = BTreeSet::new();
+    let mut left_out = BTreeSet::new();
+    let (mut read, mut licenses) = (cataloger::Read::default(), 0);
     for (mut found, dependencies) in installed.into_values().zip(edges) {
         let purl = purl::of_package(&found.id, found.source.as_ref(), distribution.as_ref());
         // Names that differ only in case: a document must not use one reference for two things.
@@ -43,14 +45,27 @@ pub fn catalog(layers: &[Layer<'_>], subject: Subject) -> Result<Inventory, Sbom
                 "{}: {} has the same package URL as another one",
                 found.evidence, found.id.name
             ));
+            left_out.insert(found.id);
             continue;
         }
-        cataloger::complete(&mut found, &tree);
+        cataloger::complete(&mut found, &tree, &mut read);
+        licenses += found.licenses.len();
+        if licenses > limits::PACKAGE_NAMES {
+            return Err(SbomError::Names { limit: limits::PACKAGE_NAMES });
+        }
         let origin = databases.first.get(&found.id).and_then(|index| origin(layers, *index));
         packages.push(finish(found, purl, origin, dependencies));
     }
+    // An edge to a package that was left out would lead nowhere.
+    for package in &mut packages {
+        package.dependencies.retain(|id| !left_out.contains(id));
+    }
     unknowns.sort();
     unknowns.dedup();
+    if let Some(more @ 1..) = unknowns.len().checked_sub(UNKNOWNS) {
+        unknowns.truncate(UNKNOWNS);
+        unknowns.push(format!("{more} more things could not be read"));
+    }
     Ok(Inventory { subject, distribution, packages, unknowns })
 }
 
@@ -104,6 +119,9 @@ fn explain_gaps(tree: &Tree, databases: usize, has_distribution: bool, unknowns:
     }
 }
 
+/// Sentences in all: an image may have millions of databases, each with something that cannot be read.
+const UNKNOWNS: usize = 256;
+
 /// Sentences of one kind: links may be millions.
 const SENTENCES: usize = 16;
 
@@ -113,6 +131,12 @@ pub enum SbomError {
     /// The layers.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// Over the limit of names.
+    #[error("the packages of the image name more than {limit} dependencies, provided names and licences")]
+    Names {
+        /// Names.
+        limit: usize,
+    },
     /// Over the limit of packages.
     #[error("the image has more than {limit} packages")]
     Packages {
@@ -208,6 +232,19 @@ mod tests {
     }
 
     #[test]
+    fn many_answers_to_many_questions() {
+        let many = |depends: &str| -> Vec<String> {
+            (0..30_000).map(|n| format!("P:a\nV:{n}\nA:x\nD:{depends}\np:p\n\n")).collect()
+        };
+        for (depends, architecture, edges) in [("a", "x", 1), ("a", "y", 8), ("p", "x", 1), ("p", "y", 8)] {
+            let last = format!("P:b\nV:1\nA:{architecture}\nD:{depends}\n");
+            let text = many(depends).concat() + &last;
+            let found = inventory(vec![Tar::default().file("lib/apk/db/installed", text)]);
+            assert_eq!(found.packages[30_000].dependencies.len(), edges, "{depends} {architecture}");
+        }
+    }
+
+    #[test]
     fn licences_through_linked_folders() {
         let copyright = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: Expat\n";
         let docs =
@@ -216,6 +253,43 @@ mod tests {
             inventory(vec![docs, status(&[entry("a", "1", ""), entry("b", "1", ""), entry("c", "1", "")])]);
         let licenses: Vec<_> = found.packages.iter().map(|package| package.licenses.concat()).collect();
         assert_eq!(licenses, ["MIT", "MIT", ""]);
+    }
+
+    #[test]
+    fn one_copyright_file_of_many_packages_is_read_once() {
+        let files: String = (0..20_000).map(|n| format!("\nFiles: {n}\nLicense: l{}\n", n % 2)).collect();
+        let copyright = format!("Format: copyright-format\n{files}");
+        let docs = (1..2000).fold(Tar::default().file("usr/share/doc/p0/copyright", copyright), |tar, n| {
+            let name = format!("usr/share/doc/p{n}");
+            if n % 2 == 0 {
+                tar.symlink(&name, "p0")
+            } else {
+                tar.hard_link(&(name + "/copyright"), "usr/share/doc/p0/copyright")
+            }
+        });
+        let entries: Vec<_> = (0..2000).map(|n| entry(&format!("p{n}"), "1", "")).collect();
+        let found = inventory(vec![docs, status(&entries)]);
+        assert!(found.packages.iter().all(|package| package.licenses == ["l0", "l1"]));
+    }
+
+    #[test]
+    fn names_are_counted() {
+        let depends = "a,".repeat(limits::PACKAGE_NAMES + 1);
+        let licenses: String = (0..3000).map(|n| format!("\nFiles: {n}\nLicense: l{n}\n")).collect();
+        let copyright = format!("Format: copyright-format\n{licenses}");
+        let docs = (1..1500).fold(Tar::default().file("usr/share/doc/p0/copyright", copyright), |tar, n| {
+            tar.symlink(&format!("usr/share/doc/p{n}"), "p0")
+        });
+        let entries: Vec<_> = (0..1500).map(|n| entry(&format!("p{n}"), "1", "")).collect();
+        let apk = "P:a\nV:1\nD:".to_owned() + &"a ".repeat(limits::PACKAGE_NAMES + 1);
+        for layers in [
+            vec![status(&[entry("a", "1", &format!("Depends: {depends}\n"))])],
+            vec![Tar::default().file("lib/apk/db/installed", apk)],
+            vec![docs, status(&entries)],
+        ] {
+            let layers: Vec<_> = layers.into_iter().map(Tar::layer).collect();
+            assert!(matches!(catalog(&layers, subject()), Err(SbomError::Names { .. })));
+        }
     }
 
     #[test]
@@ -234,10 +308,20 @@ mod tests {
 
     #[test]
     fn package_urls_are_unique() {
-        let text = "P:a\nV:1\n\nP:A\nV:1\n";
+        let text = "P:a\nV:1\n\nP:A\nV:1\n\nP:b\nV:1\nD:a\n";
         let found = inventory(vec![Tar::default().file("lib/apk/db/installed", text)]);
-        assert_eq!(found.packages.len(), 1);
+        assert_eq!(found.packages.len(), 2);
+        // No edge leads to the one that was left out.
+        assert_eq!(found.packages[1].dependencies, []);
         assert!(found.unknowns.iter().any(|sentence| sentence.contains("the same package URL")));
+    }
+
+    #[test]
+    fn many_broken_databases_are_not_told_one_by_one() {
+        let broken = |tar: Tar, n: usize| tar.file(&format!("var/lib/dpkg/status.d/{n}"), "rubbish\n");
+        let found = inventory(vec![(0..1000).fold(Tar::default(), broken)]);
+        assert_eq!(found.unknowns.len(), UNKNOWNS + 1);
+        assert!(found.unknowns[UNKNOWNS].ends_with("more things could not be read"));
     }
 
     #[test]

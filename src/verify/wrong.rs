@@ -173,6 +173,9 @@ fn statements_that_are_signed_and_still_prove_nothing() {
     assert_eq!(signature_code(&bundle_of(&bundle(&nothing))), "PLM-S09");
     let number = replace(&statement(SIGN_PREDICATE), r#""prod""#, "1");
     assert_eq!(signature_code(&bundle_of(&bundle(&number))), "PLM-S12");
+    let disguised =
+        replace(&statement(SIGN_PREDICATE), r#""prod""#, r#"{"$serde_json::private::RawValue":"\"prod\""}"#);
+    assert_eq!(signature_code(&bundle_of(&bundle(&disguised))), "PLM-S09");
     let typed = Bundle::write("", &envelope("application/json", &statement(SIGN_PREDICATE)));
     assert_eq!(signature_code(&bundle_of(&typed)), "PLM-S08");
 }

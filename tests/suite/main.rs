@@ -8,7 +8,9 @@
 )]
 
 mod cli;
+mod demo;
 mod examples;
+mod hostile;
 mod interop;
 mod keygen;
 mod peers;
@@ -16,6 +18,8 @@ mod pin;
 mod plimsoll;
 mod policy;
 mod registry;
+mod resolve;
 mod sbom;
+mod sign;
 mod tree;
 mod verify;

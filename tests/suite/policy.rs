@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use plimsoll::base::{Checked, Digest, Repository, Timestamp};
+use plimsoll::base::{Checked, Digest, Platform, Repository, Timestamp};
 use plimsoll::crypto::PrivateKey;
 use plimsoll::format::policy::UnvalidatedPolicy;
 use plimsoll::format::statement::{CYCLONEDX, SPDX};
 use plimsoll::policy::{
-    Certainty, Decision, Evidence, Finding, Found, Gap, Ground, KeyDemand, PlatformImage, Policy, Request,
-    Ruling, Wants, decide,
+    Certainty, Decision, Evidence, Finding, Found, Gap, Ground, KeyDemand, Node, PlatformImage, Policy,
+    Request, Ruling, Wants, decide,
 };
 use plimsoll::sign;
 use plimsoll::verify::{Candidate, Content, Origin};
@@ -63,6 +63,7 @@ fn request() -> Request {
         tag: Some("v1.2".parse().unwrap()),
         written: None,
         digest: image(),
+        listed: Vec::new(),
         platforms: Vec::new(),
     }
 }
@@ -250,6 +251,7 @@ fn keys_have_an_end() {
         (", not_before: 2026-01-01T00:00:00Z, not_after: 2027-01-01T00:00:00Z", String::new(), "allowed"),
         (", not_after: 2026-11-23T20:40:00Z", String::new(), "allowed"),
         (", not_after: 2026-11-23T20:39:59Z", String::new(), "denied PLM-E03 /PLM-K02"),
+        (", not_before: 2026-11-23T20:40:00Z", String::new(), "allowed"),
         (", not_before: 2026-11-23T20:40:01Z", String::new(), "denied PLM-E03 /PLM-K01"),
         (
             "",
@@ -287,6 +289,30 @@ fn keys_have_an_end() {
         let policy = policy(signer, &format!("{rules}{more}\n"));
         assert_eq!(ask(&policy, vec![signed(&KEYS.a)]), want, "{signer} {more}");
     }
+}
+
+#[test]
+fn a_revoked_image_is_not_allowed_by_way_of_its_index() {
+    let recalled = Digest::of(b"recalled");
+    let policy = |digest| {
+        let rules = format!(
+            "rules:\n  - {{name: ours, images: [\"{NAME}\"], require: {{signature: {{by: a}}}}}}\nrevoked: [{{digest: \"{digest}\", reason: recalled, at: 2026-01-01T00:00:00Z}}]\n"
+        );
+        policy("", &rules)
+    };
+    let evidence = Evidence { found: vec![signed(&KEYS.a)], gaps: Vec::new() };
+    for (listed, want) in [
+        (vec![], "allowed"),
+        (vec![Digest::of(b"other")], "allowed"),
+        (vec![Digest::of(b"other"), recalled], "denied PLM-K04"),
+    ] {
+        let request = Request { listed, ..request() };
+        let decision = decide(&policy(recalled), &request, &evidence, now());
+        assert_eq!(told(&decision), want);
+        assert_eq!(decision.wants(), Wants::Nothing);
+    }
+    assert!(policy(recalled).revokes_images());
+    assert!(!require("signature: {by: a}").revokes_images());
 }
 
 #[test]
@@ -469,6 +495,15 @@ fn an_index_may_have_its_sboms_on_its_platforms() {
     assert_eq!(ask("sbom: {by: a}", vec![on(amd)], vec![]), "denied PLM-E05");
     assert_eq!(ask("sbom: {by: a}", vec![on(amd)], gap()), "unknown PLM-E05 /PLM-E02");
     assert_eq!(ask("sbom: {by: a}", vec![], vec![]), "denied PLM-E01");
+    // What an index calls its platforms cannot draw lines of its own into the answer.
+    let hostile = PlatformImage {
+        digest: amd,
+        platform: Some(Platform::new("linux\n\u{1b}[2Kallowed", "amd64", None)),
+    };
+    let hostile = Request { platforms: vec![hostile], ..request.clone() };
+    let decision = decide(&require("sbom: {by: a}"), &hostile, &Evidence::default(), now());
+    let drawn = |node: &Node| node.children.iter().any(|child| child.requirement.contains(['\n', '\u{1b}']));
+    assert!(!decision.nodes().iter().any(drawn), "{decision:?}");
     // A statement counts for the platform that it is about, wherever it was found.
     let misplaced = Found { about: arm, ..on(amd) };
     assert_eq!(ask("sbom: {by: a}", vec![on(amd), misplaced], vec![]), "denied PLM-E05");

@@ -210,6 +210,29 @@ fn an_image_in_a_registry_has_a_package_url() {
 
 /// Debian's own packages, in the image that `plimsoll demo` carries.
 #[test]
+fn a_layer_that_is_named_many_times_is_fetched_once() {
+    let registry = Registry::start();
+    let layer = [0; 1024];
+    let digest = registry.put_blob("app", &layer).to_string();
+    let config = json!({
+        "os": "linux", "architecture": "amd64", "rootfs": { "type": "layers", "diff_ids": vec![&digest; 100] },
+    });
+    let config = config.to_string();
+    let layer =
+        json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": 1024 });
+    let manifest = json!({
+        "schemaVersion": 2, "layers": vec![layer; 100],
+        "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "size": config.len(),
+                    "digest": registry.put_blob("app", config.as_bytes()).to_string() },
+    });
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    registry.put_manifest("app", "v1", media_type, manifest.to_string().as_bytes());
+    registry.forget_requests();
+    Plimsoll::new().registry(&registry).args(["sbom", "[HOST]/app:v1"]).run().exits(0);
+    assert_eq!(registry.requests().len(), 3, "{:?}", registry.request_lines());
+}
+
+#[test]
 fn packages_of_a_real_image() {
     let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
     let run =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use plimsoll::base::{Checked, Digest, Timestamp};
+use plimsoll::base::{Checked, Digest, Timestamp, limits};
 use plimsoll::crypto::PrivateKey;
 use plimsoll::format::manifest::{Descriptor, OCI_INDEX, OCI_MANIFEST};
 use plimsoll::sign;
@@ -301,6 +301,8 @@ fn what_could_not_be_fetched_is_never_unsigned() {
         (blobs, Mode::Truncated(20)),
         ("GET /v2/team/app/manifests/sha256-*", Mode::Status(500, "UNKNOWN")),
         ("GET /v2/team/app/manifests/sha256-*", Mode::Status(401, "UNAUTHORIZED")),
+        ("GET /v2/team/app/manifests/sha256:*", Mode::Status(500, "UNKNOWN")),
+        ("GET /v2/team/app/manifests/sha256:*", Mode::Status(404, "MANIFEST_UNKNOWN")),
     ] {
         let shop = Shop::new(Referrers::On);
         shop.sign(&shop.theirs);
@@ -309,6 +311,49 @@ fn what_could_not_be_fetched_is_never_unsigned() {
         assert!(run.code == 3, "{pattern} {mode:?}: {}\n{}", run.stdout, run.stderr);
         says(run, 3, &["denied, could not tell:", "PLM-E02", "next: try again"]);
     }
+}
+
+#[test]
+fn what_is_more_than_can_be_looked_at_is_not_cut_silently() {
+    let shop = Shop::new(Referrers::On);
+    let layer = shop.legacy_signature(&shop.theirs);
+    let blob = shop.registry.put_blob("team/app", &layer.content);
+    let tag = |suffix: &str, layers: usize| {
+        let entry = json!({"mediaType": layer.media_type, "digest": blob.to_string(), "size": layer.content.len(), "annotations": layer.annotations});
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": vec![entry; layers],
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": Digest::of(b"{}").to_string(), "size": 2},
+        });
+        let tag = format!("{}{suffix}", shop.image.digest.to_string().replace(':', "-"));
+        shop.registry.put_manifest("team/app", &tag, OCI_MANIFEST, &serde_json::to_vec(&manifest).unwrap());
+    };
+    let half = limits::CANDIDATES / 2;
+    tag(".sig", half);
+    tag(".att", limits::CANDIDATES - half);
+    says(shop.verify(), 1, &["PLM-E03"]);
+    shop.sign(&shop.theirs);
+    says(shop.verify(), 3, &["denied, could not tell:", "more than", "things are attached"]);
+}
+
+#[test]
+fn an_index_that_cannot_be_read_is_unknown() {
+    let shop = Shop::new(Referrers::On);
+    let entry = |number: usize| json!({"mediaType": OCI_MANIFEST, "digest": Digest::of(number.to_string().as_bytes()).to_string(), "size": 1});
+    let index = |images: usize| {
+        let entries: Vec<Value> = (0..images).map(entry).collect();
+        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries});
+        shop.registry.put_manifest("team/app", ":", OCI_INDEX, &serde_json::to_vec(&index).unwrap())
+    };
+    shop.policy("  - {name: ours, images: [\"HOST/team/app\"], require: {sbom: {by: ours}}}\n");
+    let ask = |digest: Digest| {
+        shop.run(["verify", "--policy", "[DIR]/policy.yaml", &format!("[HOST]/team/app@{digest}")])
+    };
+    says(ask(index(2)), 1, &["PLM-E01"]);
+    says(ask(index(limits::PLATFORMS + 1)), 3, &["PLM-E02", "images, more than"]);
+    let digest = index(3);
+    let pattern = format!("GET /v2/team/app/manifests/{digest}");
+    shop.registry.fault(Fault::on(&pattern, Mode::Status(500, "UNKNOWN")));
+    says(ask(digest), 3, &["PLM-E02", "index sha256:"]);
 }
 
 #[test]
@@ -404,6 +449,30 @@ fn an_index_is_covered_by_the_sboms_of_its_platforms() {
     shop.attach(&bundle, &Descriptor::of(OCI_MANIFEST, &arm));
     for name in ["[HOST]/team/app:all", &by_digest] {
         says(ask(name), 0, &["✓ sbom by ours: for each of 2 platforms", "spdx-2, 1 components"]);
+    }
+}
+
+#[test]
+fn an_index_with_a_revoked_image_is_denied_however_it_is_named() {
+    let shop = Shop::new(Referrers::On);
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [
+        {"mediaType": OCI_MANIFEST, "digest": shop.image.digest.to_string(), "size": shop.image.size, "platform": {"os": "linux", "architecture": "amd64"}}
+    ]});
+    let index = Checked::of(serde_json::to_vec(&index).unwrap());
+    let digest = shop.registry.put_manifest("team/app", "all", OCI_INDEX, index.bytes());
+    let bundle = sign::image_signature(&shop.name(), digest, &BTreeMap::new(), &shop.ours).unwrap();
+    shop.attach(&bundle, &Descriptor::of(OCI_INDEX, &index));
+    let rules = "  - {name: ours, images: [\"HOST/team/app\"], require: {signature: {by: ours}}}\n";
+    let revoked = format!(
+        "revoked:\n  - {{digest: \"{}\", reason: recalled, at: 2026-01-01T00:00:00Z}}\n",
+        shop.image.digest
+    );
+    for name in ["[HOST]/team/app:all", &format!("[HOST]/team/app@{digest}")] {
+        let ask = || shop.run(["verify", "--policy", "[DIR]/policy.yaml", name]);
+        shop.policy(rules);
+        says(ask(), 0, &["✓ signature"]);
+        shop.policy(&format!("{rules}{revoked}"));
+        says(ask(), 1, &["✗ revoked: sha256:", "in this index is revoked", "PLM-K04"]);
     }
 }
 

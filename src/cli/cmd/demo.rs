@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Parser as _;
 
 use crate::base::{Digest, ImageLocator, LayoutSelector, Tag, limits};
-use crate::cli::args::Cli;
+use crate::cli::args::{Cli, Format};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::manifest::Manifest;
@@ -60,6 +60,9 @@ rules:
 
 /// Runs the demo.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    if ui.format() == Format::Json {
+        return Err(CliError::usage("the demo is a text for people: leave out --format json"));
+    }
     let temporary;
     let folder = match &args.keep {
         Some(folder) => {

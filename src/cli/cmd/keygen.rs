@@ -11,7 +11,7 @@ use crate::cli::render::keygen::KeygenJson;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::crypto::PrivateKey;
-use crate::io::{Io, Mode};
+use crate::io::{Files, Io, Mode};
 
 /// Make a key pair for signing images
 ///
@@ -47,8 +47,10 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let key = PrivateKey::generate()?;
     let pem = zeroize::Zeroizing::new(key.to_encrypted_pem(&password)?);
 
-    io.files.write(&private, pem.as_bytes(), Mode::Private)?;
-    io.files.write(&public, key.public().to_pem().as_bytes(), Mode::Public)?;
+    // Two that make a key of one name at once must not both believe in theirs.
+    let write = if args.force { Files::write } else { Files::create };
+    write(&io.files, &private, pem.as_bytes(), Mode::Private)?;
+    write(&io.files, &public, key.public().to_pem().as_bytes(), Mode::Public)?;
     let fingerprint = key.public().fingerprint();
     match ui.format() {
         Format::Json => ui.json(&KeygenJson::new(&private, &public, &key.public()))?,

@@ -1,5 +1,6 @@
 //! `plimsoll sbom`: what is installed in an image.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -113,8 +114,14 @@ async fn fetch(source: &Source, image: &Image) -> Result<Vec<LayerBlob>, CliErro
     if layers.len() > limits::LAYERS {
         return Err(crate::image::ImageError::Layers { count: layers.len(), limit: limits::LAYERS }.into());
     }
-    let blobs = layers.iter().map(|layer| source.layer(layer));
-    Ok(futures_util::stream::iter(blobs).buffered(AT_ONCE).try_collect().await?)
+    // A manifest may name one large blob hundreds of times.
+    let distinct: BTreeMap<_, _> = layers.iter().map(|layer| ((layer.digest, layer.size), layer)).collect();
+    let blobs = distinct
+        .into_iter()
+        .map(|(key, layer)| async move { source.layer(layer).await.map(|blob| (key, blob)) });
+    let blobs: BTreeMap<_, LayerBlob> =
+        futures_util::stream::iter(blobs).buffered(AT_ONCE).try_collect().await?;
+    Ok(layers.iter().filter_map(|layer| blobs.get(&(layer.digest, layer.size)).cloned()).collect())
 }
 
 fn layers<'a>(image: &'a Image, blobs: &'a [LayerBlob]) -> Vec<Layer<'a>> {

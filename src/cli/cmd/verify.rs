@@ -1,19 +1,20 @@
 //! `plimsoll verify`: may this image be used?
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::{
-    Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
+    Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
 };
-use crate::cli::args::Format;
+use crate::cli::annotation;
+use crate::cli::args::{Format, parse_predicate_type};
 use crate::cli::evidence::Gatherer;
 use crate::cli::key::read_public_key;
 use crate::cli::render::decision::{self, Answer, ImageWire};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
+use crate::format::manifest::AnyManifest;
 use crate::format::policy::UnvalidatedPolicy;
-use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
+use crate::io::image::ImageError;
 use crate::io::{FileError, Io};
 use crate::policy::{Certainty, Decision, Finding, KeyDemand, Policy, Request, Ruling, Wants, decide};
 
@@ -37,10 +38,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Demand an attestation of this type instead of a signature: a short name such as spdxjson, or a URI
-    #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_type)]
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_predicate_type)]
     predicate_type: Option<String>,
     /// Demand an annotation that the signature covers
-    #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = parse_annotation)]
+    #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = annotation::parse)]
     annotations: Vec<(String, String)>,
     /// Name of an image outside of a registry, for the policy's patterns
     #[arg(long = "as", value_name = "REPOSITORY", conflicts_with = "key")]
@@ -96,7 +97,7 @@ async fn verify(
     let written = written_digest(image);
     let (digest, resolved) = match (image, written) {
         // The digest is in the name: nothing needs to be asked to know it.
-        (ImageLocator::Registry(_), Some(digest)) => (digest, None),
+        (ImageLocator::Registry(_), Some(digest)) if !policy.revokes_images() => (digest, None),
         _ => {
             let resolved = source.resolve().await?;
             (resolved.digest, Some(resolved))
@@ -107,6 +108,10 @@ async fn verify(
         tag: tag(image),
         written,
         digest,
+        listed: match &resolved {
+            Some(resolved) if policy.revokes_images() => listed(&resolved.content)?,
+            _ => Vec::new(),
+        },
         platforms: Vec::new(),
     };
     let mut gatherer = Gatherer::new(&source);
@@ -183,16 +188,7 @@ fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
     }
     let demand = match &args.predicate_type {
         Some(predicate_type) => KeyDemand::Attestation { predicate_type: predicate_type.clone() },
-        None => {
-            let mut annotations = BTreeMap::new();
-            for (key, value) in &args.annotations {
-                if annotations.insert(key.clone(), value.clone()).is_some_and(|other| other != *value) {
-                    let text = format!("the annotation {} is demanded with two values", Printable(key));
-                    return Err(CliError::usage(text));
-                }
-            }
-            KeyDemand::Signature { annotations }
-        }
+        None => KeyDemand::Signature { annotations: annotation::distinct(&args.annotations)? },
     };
     Ok(Policy::of_keys(keys, demand))
 }
@@ -227,6 +223,13 @@ fn check_name(args: &Args, image: &ImageLocator) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
+}
+
+fn listed(content: &Checked) -> Result<Vec<Digest>, ImageError> {
+    Ok(match AnyManifest::parse(content)? {
+        AnyManifest::Image(_) => Vec::new(),
+        AnyManifest::Index(index) => index.manifests.iter().map(|entry| entry.digest).collect(),
+    })
 }
 
 fn written_digest(image: &ImageLocator) -> Option<Digest> {
@@ -264,24 +267,6 @@ pub(super) fn with_digest(image: &ImageLocator, digest: Digest) -> String {
             ImageLocator::LayoutArchive { file: file.clone(), select }.to_string()
         }
         ImageLocator::Registry(reference) => PinnedReference::new(reference.clone(), digest).to_string(),
-    }
-}
-
-fn parse_type(text: &str) -> Result<String, String> {
-    match predicate_type(text) {
-        Some(SIGN_PREDICATE) => Err("that is the type of image signatures; leave --type out".to_owned()),
-        Some(uri) => Ok(uri.to_owned()),
-        None => {
-            let names: Vec<&str> = PREDICATE_TYPES.iter().map(|(name, _)| *name).collect();
-            Err(format!("write a URI, or one of {}", names.join(", ")))
-        }
-    }
-}
-
-fn parse_annotation(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
     }
 }
 

@@ -105,8 +105,16 @@ fn http_hint(error: &HttpError) -> Option<String> {
         HttpError::Setup { .. } => Some(
             "install the CA certificates of your system, or name a file of them in SSL_CERT_FILE".to_owned(),
         ),
-        HttpError::Unreachable { host, .. } => host.strip_prefix("https://").map(|host| {
-            format!("check name and network; if {host} is a registry without TLS, add `--plain-http {host}`")
+        // Nobody is to switch TLS off because a certificate is wrong: somebody may be in between.
+        HttpError::Unreachable { source, .. } if source.is_certificate() => Some(
+            "its certificate is not trusted here; for a CA of your own, name a file of CAs in SSL_CERT_FILE"
+                .to_owned(),
+        ),
+        HttpError::Unreachable { host, .. } => host.strip_prefix("https://").map(|host| match host {
+            "registry-1.docker.io" => "check the network, and HTTPS_PROXY if there is a proxy".to_owned(),
+            _ => format!(
+                "check name and network; if {host} is a registry without TLS, add `--plain-http {host}`"
+            ),
         }),
         HttpError::Encoded { .. }
         | HttpError::Interrupted { .. }
@@ -119,10 +127,8 @@ fn http_hint(error: &HttpError) -> Option<String> {
 impl From<LayoutError> for CliError {
     fn from(error: LayoutError) -> Self {
         match &error {
-            LayoutError::Ambiguous { layout, .. } => {
-                let hint = format!("for example oci:{}:TAG or oci:{0}@sha256:…", layout.display());
-                Self::new(Outcome::Usage, error).hint(hint)
-            }
+            LayoutError::Ambiguous { .. } => Self::new(Outcome::Usage, error)
+                .hint("a layout: add :TAG or @sha256:… to its name; an archive of `docker save`: save the one image alone"),
             LayoutError::Digest { .. } | LayoutError::Size { .. } => Self::new(Outcome::Unknown, error)
                 .hint("do not use this content: it is not what its name says; copy the image again"),
             LayoutError::NotThat { .. } => Self::new(Outcome::Unknown, error)
@@ -160,6 +166,7 @@ impl From<ImageError> for CliError {
             | ImageError::LayerCount { .. }
             | ImageError::Manifest(_)
             | ImageError::NotAnImage { .. }
+            | ImageError::OtherPlatform { .. }
             | ImageError::Select(SelectError::NoImages | SelectError::Undeclared { .. })
             | ImageError::Size { .. }
             | ImageError::TooDeep => Self::new(Outcome::Unknown, error),
@@ -168,3 +175,26 @@ impl From<ImageError> for CliError {
 }
 
 const SIGN_IN: &str = "check the spelling, or sign in, for example with `docker login`: plimsoll reads the files of docker and podman";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::Cause;
+
+    #[test]
+    fn tls_is_not_given_up_for_a_wrong_certificate() {
+        let hint = |host: &str, cause: &str| {
+            let source = Cause::because(cause);
+            http_hint(&HttpError::Unreachable { host: host.to_owned(), source }).unwrap_or_default()
+        };
+        let refused = "Connection refused (os error 111)";
+        assert!(hint("https://r.example:5000", refused).contains("--plain-http r.example:5000"));
+        for (host, cause) in [
+            ("https://r.example", "invalid peer certificate: UnknownIssuer"),
+            ("https://registry-1.docker.io", refused),
+            ("http://localhost:5000", refused),
+        ] {
+            assert!(!hint(host, cause).contains("plain-http"), "{host}: {cause}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ impl From<SbomError> for CliError {
     fn from(error: SbomError) -> Self {
         match error {
             SbomError::Image(error) => error.into(),
-            SbomError::Packages { .. } => Self::new(Outcome::Unknown, error),
+            SbomError::Names { .. } | SbomError::Packages { .. } => Self::new(Outcome::Unknown, error),
         }
     }
 }

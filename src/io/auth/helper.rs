@@ -22,7 +22,8 @@ pub(super) async fn ask(
     let child = Command::new(format!("docker-credential-{name}"))
         .arg("get")
         .env_clear()
-        .envs(environment.iter())
+        // Who looks up registries has no use for the password of the signing key.
+        .envs(environment.iter().filter(|(name, _)| !PASSWORDS.contains(name)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -79,6 +80,9 @@ pub(super) fn is_name(name: &str) -> bool {
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
+
+/// Variables with the password of a signing key.
+const PASSWORDS: [&str; 2] = ["COSIGN_PASSWORD", "PLIMSOLL_PASSWORD"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

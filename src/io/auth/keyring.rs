@@ -115,7 +115,10 @@ impl ConfigFile {
         let wire: ConfigWire = if bytes.trim_ascii().is_empty() {
             ConfigWire::default()
         } else {
-            parse_strict(bytes).map_err(|source| AuthError::Config { file: name.to_owned(), source })?
+            parse_strict(bytes).map_err(|source| AuthError::Config {
+                file: name.to_owned(),
+                source: source.without_content(),
+            })?
         };
         Ok(Self {
             name: name.to_owned(),
@@ -354,6 +357,18 @@ mod tests {
             paths,
             ["/r", "/d/config.json", "/x/containers/auth.json", "/h/.config/containers/auth.json"]
         );
+    }
+
+    #[test]
+    fn what_is_in_the_wrong_place_is_not_repeated() {
+        for text in
+            [r#"{"auths":{"h.io":"YTpodW50ZXIy"}}"#, r#"{"auths":"YTpodW50ZXIy"}"#, r#""YTpodW50ZXIy""#]
+        {
+            let Err(AuthError::Config { source, .. }) = ConfigFile::parse("f", text.as_bytes()) else {
+                panic!("{text}");
+            };
+            assert!(!format!("{source} {source:?}").contains("YTpo"), "{source}");
+        }
     }
 
     #[test]

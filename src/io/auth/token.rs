@@ -171,7 +171,7 @@ fn parse(body: Secret<Vec<u8>>) -> Result<Secret<String>, Option<crate::format::
         token: Option<String>,
         access_token: Option<String>,
     }
-    let answer: Answer = parse_strict(body.expose()).map_err(Some)?;
+    let answer: Answer = parse_strict(body.expose()).map_err(|error| Some(error.without_content()))?;
     let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).unwrap_or_default();
     let token = Secret::new(token);
     let is_printable = token.expose().bytes().all(|byte| byte.is_ascii_graphic());
@@ -278,5 +278,7 @@ mod tests {
         ] {
             assert_eq!(read(text), None, "{text}");
         }
+        let error = parse(Secret::new(br#""t0ken""#.to_vec())).unwrap_err().unwrap();
+        assert!(!format!("{error} {error:?}").contains("t0ken"), "{error}");
     }
 }

@@ -5,6 +5,7 @@ mod error;
 mod store;
 mod write;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -105,14 +106,13 @@ impl Layout {
 
     fn only(&self, index: &Index) -> Result<Fetched, LayoutError> {
         let mut found: Option<Fetched> = None;
+        let mut read = HashSet::new();
         for entry in index.image_descriptors() {
-            if ref_name(entry).is_some_and(is_about_another) {
+            if ref_name(entry).is_some_and(is_about_another) || !read.insert(entry.digest) {
                 continue;
             }
             let fetched = self.entry(entry)?;
-            let is_about_another = self.parse(&fetched.content)?.subject().is_some();
-            let is_known = found.as_ref().is_some_and(|known| known.content.digest() == entry.digest);
-            if is_about_another || is_known {
+            if self.parse(&fetched.content)?.subject().is_some() {
                 continue;
             }
             if found.replace(fetched).is_some() {
@@ -184,13 +184,18 @@ impl Layout {
         let index = self.index()?;
         let tag = Tag::about(subject, "");
         let mut out: Vec<Listed> = Vec::new();
+        let (mut known, mut read) = (HashSet::new(), HashSet::new());
         let mut add = |descriptor: Descriptor, origin| {
-            if !out.iter().any(|known| known.descriptor.digest == descriptor.digest) {
+            if known.insert(descriptor.digest) {
                 out.push(Listed { descriptor, origin });
             }
         };
         for entry in index.manifests.iter().filter(|entry| is_manifest(entry)) {
             let is_list = ref_name(entry).is_some_and(|name| is_tag(name, &tag));
+            // An index may name one large manifest thousands of times.
+            if !read.insert((entry.digest, is_list)) {
+                continue;
+            }
             match self.parse(&self.entry(entry)?.content)? {
                 AnyManifest::Index(list) if is_list => {
                     list.manifests.into_iter().for_each(|listed| add(listed, ListedBy::FallbackTag));
@@ -494,7 +499,9 @@ mod tests {
         fs::remove_file(path.join(MARKER)).unwrap();
         assert!(matches!(open(), Err(LayoutError::NotThat { name, .. }) if name == MARKER));
         fs::write(path.join("file"), "").unwrap();
+        fs::remove_dir_all(path.join(BLOBS)).unwrap();
         assert!(matches!(Layout::create(&path, &LayoutSelector::Only), Err(LayoutError::Exists { .. })));
+        assert!(!path.join(BLOBS).exists(), "somebody else's folder is left as it was");
     }
 
     #[test]
@@ -568,6 +575,27 @@ mod tests {
             }
         });
         assert_eq!(made.layout.referrers(image).unwrap().len(), 20);
+    }
+
+    #[test]
+    fn an_entry_that_is_repeated_is_read_once() {
+        let made = empty();
+        let image = made.push("image", None);
+        let list: Vec<_> = (0..20_000).map(|number| Digest::of(format!("{number}").as_bytes())).collect();
+        let entries = |digests: &[Digest]| {
+            let entry = |digest| format!(r#"{{"mediaType":"{OCI_MANIFEST}","digest":"{digest}","size":1}}"#);
+            digests.iter().map(entry).collect::<Vec<_>>().join(",")
+        };
+        let list = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, entries(&list));
+        let list_digest = made.layout.push_blob(list.as_bytes()).unwrap();
+        let named = format!(
+            r#"{{"mediaType":"{OCI_INDEX}","digest":"{list_digest}","size":{},"annotations":{{"{REF_NAME}":"{}"}}}}"#,
+            list.len(),
+            Tag::about(image, "")
+        );
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, vec![named; 10_000].join(","));
+        fs::write(made.path().join(INDEX), index).unwrap();
+        assert_eq!(made.layout.referrers(image).unwrap().len(), 20_000);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The files of a layout: in a folder, or in a tar archive that is read by seeking.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use super::LayoutError;
@@ -73,9 +75,11 @@ impl Archive {
         let length = file.metadata().map_err(wrong)?.len();
         let shared = Arc::new(Mutex::new(file.try_clone().map_err(wrong)?));
         let mut entries = BTreeMap::new();
-        let mut archive = tar::Archive::new(file);
+        let left = Rc::new(Cell::new(ENTRY_HEADERS));
+        let mut archive = tar::Archive::new(Headers { file, left: left.clone() });
         for (count, entry) in archive.entries_with_seek().map_err(wrong)?.enumerate() {
             let entry = entry.map_err(wrong)?;
+            left.set(ENTRY_HEADERS);
             if count >= limits::ARCHIVE_ENTRIES {
                 return Err(LayoutError::TooMany { layout: path.to_owned(), limit: limits::ARCHIVE_ENTRIES });
             }
@@ -97,6 +101,33 @@ impl Archive {
         Ok(Self { path: path.to_owned(), entries })
     }
 }
+
+/// The headers of an archive, so many bytes for each entry: the `tar` crate reads extension headers into memory, however long they say
+/// that they are. Content is not read here but skipped.
+struct Headers {
+    file: File,
+    left: Rc<Cell<u64>>,
+}
+
+impl Read for Headers {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left.get() == 0 {
+            return Err(io::Error::new(ErrorKind::InvalidData, "the headers of an entry are too long"));
+        }
+        let count = (&mut self.file).take(self.left.get()).read(buffer)?;
+        self.left.set(self.left.get() - count as u64);
+        Ok(count)
+    }
+}
+
+impl Seek for Headers {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// Long name, long link and pax records, with their header blocks.
+const ENTRY_HEADERS: u64 = 4 * limits::TAR_EXTENSION;
 
 /// Opens a regular file below `folder`; a symbolic link on the way down is refused, as it could lead out of the layout.
 fn open(folder: &Path, name: &str) -> Result<Option<Section>, LayoutError> {
@@ -139,4 +170,52 @@ fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_same(_one: &fs::Metadata, other: &fs::Metadata) -> bool {
     other.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(folder: &tempfile::TempDir, name: &[u8]) -> PathBuf {
+        let path = folder.path().join("image.tar");
+        let mut tar = tar::Builder::new(File::create(&path).unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_path("././@LongLink").unwrap();
+        header.set_entry_type(tar::EntryType::GNULongName);
+        header.set_size(name.len() as u64);
+        header.set_cksum();
+        tar.append(&header, name).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        tar.append_data(&mut header, "short", &b""[..]).unwrap();
+        tar.finish().unwrap();
+        path
+    }
+
+    #[test]
+    fn a_name_without_end_is_not_read_into_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |length: u64| vec![b'a'; usize::try_from(length).unwrap()];
+        let store = Store::archive(&archive(&folder, &name(300))).unwrap();
+        assert!(store.section(&"a".repeat(300)).unwrap().is_some());
+        let error = Store::archive(&archive(&folder, &name(ENTRY_HEADERS))).unwrap_err();
+        assert!(matches!(error, LayoutError::Read { source, .. } if source.kind() == ErrorKind::InvalidData));
+    }
+
+    #[test]
+    fn many_entries_each_have_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("many.tar");
+        let mut tar = tar::Builder::new(File::create(&path).unwrap());
+        let content = vec![0; usize::try_from(limits::TAR_EXTENSION).unwrap()];
+        for number in 0..10 {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            let name = format!("{}{number}", "n".repeat(200));
+            tar.append_data(&mut header, name, content.as_slice()).unwrap();
+        }
+        tar.finish().unwrap();
+        let store = Store::archive(&path).unwrap();
+        assert_eq!(store.section(&format!("{}9", "n".repeat(200))).unwrap().unwrap().length(), 1 << 20);
+    }
 }

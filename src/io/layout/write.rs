@@ -19,12 +19,11 @@ impl Layout {
     /// Makes an empty layout in a folder that is empty or not there.
     pub(in crate::io) fn create(folder: &Path, select: &LayoutSelector) -> Result<Self, LayoutError> {
         let wrong = |source| LayoutError::Write { path: folder.to_owned(), source };
-        fs::create_dir_all(folder.join(BLOBS).join("sha256")).map_err(wrong)?;
-        let names = fs::read_dir(folder).map_err(wrong)?.map(|entry| entry.map(|entry| entry.file_name()));
-        let names = names.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-        if names.iter().any(|name| name != BLOBS) {
+        fs::create_dir_all(folder).map_err(wrong)?;
+        if fs::read_dir(folder).map_err(wrong)?.next().is_some() {
             return Err(LayoutError::Exists { layout: folder.to_owned() });
         }
+        fs::create_dir_all(folder.join(BLOBS).join("sha256")).map_err(wrong)?;
         let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [] });
         write(&folder.join(INDEX), index.to_string().as_bytes())?;
         let marker = json!({ "imageLayoutVersion": VERSION });

@@ -213,6 +213,9 @@ pub enum LinkFault {
     /// Another scheme, host or port.
     #[error("is on another host")]
     OtherOrigin,
+    /// The same host, but not the same list.
+    #[error("leads to something else")]
+    OtherPath,
     /// Read before: it would never end.
     #[error("was followed before")]
     Repeated,

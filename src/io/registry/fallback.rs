@@ -2,7 +2,6 @@
 //! everybody's entries, is the client's duty; registries offer no conditional write.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -12,6 +11,7 @@ use crate::base::{Digest, Tag, limits};
 use crate::format::index::Index;
 use crate::format::json::parse_strict;
 use crate::format::manifest::{Descriptor, ManifestError, OCI_INDEX};
+use crate::io::Clock;
 
 impl Remote {
     /// Adds `entry` to the list about `subject`, and looks again whether it, and all that was there, is still listed.
@@ -26,7 +26,7 @@ impl Remote {
         let _held = lock.lock().await;
         let mut entries = vec![written(entry)];
         for round in 0..=limits::UPDATE_ROUNDS {
-            let started = Instant::now();
+            let stopwatch = Clock.start();
             match self.add_under_tag(&mut entries, &tag).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
@@ -35,7 +35,7 @@ impl Remote {
                 Err(error) => return Err(error),
             }
             // Whoever read before our write has written by then.
-            tokio::time::sleep(pause(started.elapsed())).await;
+            stopwatch.settle().await;
         }
         Err(RegistryError::LostUpdate { thing, rounds: limits::UPDATE_ROUNDS })
     }
@@ -92,10 +92,4 @@ fn contains(entries: &[Value], wanted: &Value) -> bool {
 
 fn digest(entry: &Value) -> Option<&str> {
     entry.get("digest").and_then(Value::as_str)
-}
-
-/// Twice as long as our own read and write took, with some dice so that two writers do not stay in step.
-fn pause(took: Duration) -> Duration {
-    let dice = getrandom::u32().unwrap_or(0) % 50;
-    (2 * took).clamp(Duration::from_millis(20), Duration::from_secs(2)) + Duration::from_millis(dice.into())
 }

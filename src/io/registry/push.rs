@@ -61,7 +61,8 @@ impl Remote {
         subject: Digest,
     ) -> Result<Digest, RegistryError> {
         let (digest, answer) = self.put_manifest(OCI_MANIFEST, manifest, None).await?;
-        let is_listed = answer.headers().contains_key(OCI_SUBJECT);
+        let is_listed =
+            answer.headers().get(OCI_SUBJECT).is_some_and(|of| of == subject.to_string().as_str());
         http::discard(answer).await;
         if is_listed {
             return Ok(digest);
@@ -225,6 +226,16 @@ mod tests {
         let digest = push(&stub).unwrap();
         assert_eq!(stub.log(), [format!("PUT /v2/a/manifests/{digest}")]);
         assert_eq!(stub.asked()[0].header("content-type"), Some(OCI_MANIFEST));
+    }
+
+    #[test]
+    fn a_registry_that_lists_it_elsewhere_does_not_list_it() {
+        let stub = Stub::new(|asked| match asked.method.as_str() {
+            "PUT" => Reply::new(201).with("oci-subject", Digest::of(b"another")),
+            _ => Reply::new(403),
+        });
+        assert!(push(&stub).is_err());
+        assert!(stub.log()[1].contains("/manifests/sha256-"), "{:?}", stub.log());
     }
 
     #[test]

@@ -29,7 +29,11 @@ impl Remote {
         let thing = Thing::Tagged(self.repository().clone(), tag.clone());
         let Some(found) = self.manifest_by_tag(&tag).await? else { return Ok(Vec::new()) };
         match Index::parse(&found.content) {
-            Ok(index) => collect(Vec::new(), index, ListedBy::FallbackTag, &thing),
+            Ok(index) => {
+                let mut found = Collected::default();
+                found.add(index, ListedBy::FallbackTag, &thing)?;
+                Ok(found.listed)
+            }
             Err(source) => Err(RegistryError::Malformed { thing, source }),
         }
     }
@@ -39,7 +43,7 @@ impl Remote {
         let thing = Thing::Referrers(self.repository().clone(), subject);
         let mut url = self.url(&format!("referrers/{subject}"))?;
         let mut seen = HashSet::new();
-        let mut out = Vec::new();
+        let mut out = Collected::default();
         loop {
             let fault = |reason| RegistryError::NextPage { thing: thing.clone(), reason };
             if seen.len() == limits::PAGES {
@@ -66,40 +70,48 @@ impl Remote {
             let body = body.map_err(|source| RegistryError::Transport { thing: thing.clone(), source })?;
             let index = Index::parse(&Checked::of(body))
                 .map_err(|source| RegistryError::Malformed { thing: thing.clone(), source })?;
-            out = collect(out, index, ListedBy::Api, &thing)?;
+            out.add(index, ListedBy::Api, &thing)?;
             let _ = self.has_referrers.set(true);
             match next {
                 Some(next) => url = next,
-                None => return Ok(Some(out)),
+                None => return Ok(Some(out.listed)),
             }
         }
     }
 
-    /// The next page, if it is on the same registry and about the same repository.
+    /// The next page, if it is on the same registry and about the same repository: behind one host may be more than this registry.
     fn page(&self, from: &Url, link: &str) -> Result<Url, LinkFault> {
         let next = from.join(link).map_err(|_| LinkFault::NotUrl)?;
         if !http::same_origin(&next, &self.base) || !next.username().is_empty() || next.password().is_some() {
             return Err(LinkFault::OtherOrigin);
         }
-        Ok(next)
+        let list = self.url("referrers/").map_err(|_| LinkFault::NotUrl)?;
+        if next.path().starts_with(list.path()) { Ok(next) } else { Err(LinkFault::OtherPath) }
     }
 }
 
-fn collect(
-    mut out: Vec<Listed>,
-    index: Index,
-    origin: ListedBy,
-    thing: &Thing,
-) -> Result<Vec<Listed>, RegistryError> {
-    for descriptor in index.manifests {
-        if !out.iter().any(|known| known.descriptor.digest == descriptor.digest) {
-            out.push(Listed { descriptor, origin });
+/// Entries of all pages, each digest once.
+#[derive(Default)]
+struct Collected {
+    listed: Vec<Listed>,
+    known: HashSet<Digest>,
+    read: usize,
+}
+
+impl Collected {
+    fn add(&mut self, index: Index, origin: ListedBy, thing: &Thing) -> Result<(), RegistryError> {
+        for descriptor in index.manifests {
+            // Repetitions count: they cost as much to read.
+            self.read += 1;
+            if self.read > limits::REFERRERS {
+                return Err(RegistryError::TooMany { thing: thing.clone(), limit: limits::REFERRERS });
+            }
+            if self.known.insert(descriptor.digest) {
+                self.listed.push(Listed { descriptor, origin });
+            }
         }
-        if out.len() > limits::REFERRERS {
-            return Err(RegistryError::TooMany { thing: thing.clone(), limit: limits::REFERRERS });
-        }
+        Ok(())
     }
-    Ok(out)
 }
 
 /// The target of `rel="next"`: RFC 8288.
@@ -216,11 +228,27 @@ mod tests {
         assert_eq!(fault("<http://localhost:1/>; rel=next"), LinkFault::OtherOrigin);
         assert_eq!(fault("<//evil.example/>; rel=next"), LinkFault::OtherOrigin);
         assert_eq!(fault("<http://[>; rel=next"), LinkFault::NotUrl);
+        for link in ["/", "/admin?n=1", "../../b/referrers/z", "%2e%2e/tags/list", "/v2/a/referrers"] {
+            assert_eq!(fault(&format!("<{link}>; rel=next")), LinkFault::OtherPath, "{link}");
+        }
         let vanishing = Stub::new(|asked| match asked.target.contains('?') {
             true => Reply::new(404),
             false => page(&["x"]).with("link", "<?n=1>; rel=next"),
         });
         assert!(listed(&vanishing).is_err());
+    }
+
+    #[test]
+    fn repetitions_end_too() {
+        let names = vec!["x"; limits::REFERRERS / 2];
+        let pages = std::sync::atomic::AtomicUsize::new(0);
+        let stub = Stub::new(move |_| {
+            let number = pages.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            page(&names).with("link", format!("<?n={number}>; rel=next"))
+        });
+        let result = listed(&stub);
+        assert!(matches!(result, Err(RegistryError::TooMany { .. })), "{result:?}");
+        assert_eq!(stub.log().len(), 3);
     }
 
     #[test]

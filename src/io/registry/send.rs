@@ -464,7 +464,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         for (script, works) in [
             (
-                r#"read host; echo "$1 $host" > "$LOG"; echo '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'"#,
+                r#"read host; echo "$1 $host$PLIMSOLL_PASSWORD$COSIGN_PASSWORD" > "$LOG"; echo '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'"#,
                 true,
             ),
             ("echo credentials not found in native keychain; exit 1", false),
@@ -485,6 +485,8 @@ mod tests {
                 ("DOCKER_CONFIG", folder.path().to_str().unwrap()),
                 ("PATH", &path),
                 ("LOG", log.to_str().unwrap()),
+                ("COSIGN_PASSWORD", "of the key"),
+                ("PLIMSOLL_PASSWORD", "of the key"),
             ];
             let result = root(&stub.remote_with("a:v1", &variables));
             assert_eq!(result.is_ok(), works, "{script}: {result:?}");

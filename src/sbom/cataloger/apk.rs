@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Cataloger, Found, Installed};
-use crate::base::{Ecosystem, ImagePath, PackageId, SourcePackage};
+use crate::base::{Ecosystem, ImagePath, PackageId, SourcePackage, limits};
 
 pub(super) const CATALOGER: Cataloger = Cataloger {
     name: "apk",
@@ -13,7 +13,7 @@ pub(super) const CATALOGER: Cataloger = Cataloger {
     except: |_| false,
     beside: &[],
     read,
-    complete: |_, _| {},
+    complete: |_, _, _| {},
     example: "lib/apk/db/installed",
 };
 
@@ -104,18 +104,18 @@ fn package(path: &ImagePath, entry: &Entry<'_>) -> Option<Installed> {
         licenses: text('L').filter(|license| license.len() <= LONGEST).into_iter().collect(),
         checksum: entry.get('C').and_then(checksum),
         evidence: path.clone(),
-        depends: entry.get('D').map(names).unwrap_or_default().map(|name| vec![name]).collect(),
-        provides: entry.get('p').map(names).unwrap_or_default().collect(),
+        depends: entry.get('D').into_iter().flat_map(names).map(|name| vec![name]).collect(),
+        provides: entry.get('p').into_iter().flat_map(names).collect(),
         id,
     })
 }
 
 /// Names without their version conditions; what must *not* be there is no dependency.
-fn names(text: &str) -> Names<'_> {
-    Names(text)
+fn names(text: &str) -> std::iter::Take<Names<'_>> {
+    // One more is enough to be over the limit.
+    Names(text).take(limits::PACKAGE_NAMES + 1)
 }
 
-#[derive(Default)]
 struct Names<'a>(&'a str);
 
 impl Iterator for Names<'_> {

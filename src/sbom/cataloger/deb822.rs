@@ -6,7 +6,7 @@ pub(super) struct Paragraph<'a> {
     /// Line of the first field, from 1.
     pub(super) line: usize,
     fields: Vec<(&'a str, &'a str)>,
-    /// The first line that is not a field, not a continuation and not a comment, or a field that was there before.
+    /// The first line that is not a field, not a continuation and not a comment, or a field that was there before or is one too many.
     pub(super) odd: Option<usize>,
 }
 
@@ -78,6 +78,10 @@ fn next<'a>(lines: &mut Lines<'a>) -> Option<Paragraph<'a>> {
         match line.split_once(':') {
             Some((name, value)) if is_name(name) => {
                 close(&mut paragraph, open.take());
+                if paragraph.fields.len() >= FIELDS {
+                    paragraph.odd.get_or_insert(lines.number);
+                    continue;
+                }
                 if paragraph.get(name).is_some() {
                     paragraph.odd.get_or_insert(lines.number);
                 }
@@ -96,9 +100,20 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('-') && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Fields of one paragraph: each is compared with those before it, and millions fit a file.
+const FIELDS: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_without_end_are_not_kept() {
+        let text: String = (0..1_000_000).map(|n| format!("A{n}:\n")).collect();
+        let found: Vec<_> = paragraphs(&text).collect();
+        assert_eq!((found.len(), found[0].fields.len(), found[0].odd), (1, FIELDS, Some(FIELDS + 1)));
+        assert_eq!(found[0].get("A255"), Some(""));
+    }
 
     #[test]
     fn fields_continuations_and_odd_lines() {

@@ -1,7 +1,9 @@
 //! dpkg: `var/lib/dpkg/status` (dpkg(1)), and one file a package in `status.d` as distroless images have it.
 
-use super::{Cataloger, Found, Installed, copyright, deb822};
-use crate::base::{Ecosystem, ImagePath, PackageId, SourcePackage};
+use std::sync::Arc;
+
+use super::{Cataloger, Found, Installed, Read, copyright, deb822};
+use crate::base::{Ecosystem, ImagePath, PackageId, SourcePackage, limits};
 use crate::image::Tree;
 
 pub(super) const CATALOGER: Cataloger = Cataloger {
@@ -108,9 +110,16 @@ fn relations(text: &str) -> Vec<Vec<String>> {
         let name = alternative.trim().split(['(', '[', '<', ' ', '\t', '\n', ':']).next()?;
         is_word(name).then(|| name.to_owned())
     };
+    // One more is enough to be over the limit.
+    let mut left = limits::PACKAGE_NAMES + 1;
     text.split(',')
-        .map(|list| list.split('|').filter_map(name).collect())
-        .filter(|list: &Vec<_>| !list.is_empty())
+        .map(|list| {
+            let mut names: Vec<_> = list.split('|').filter_map(name).take(left).collect();
+            names.shrink_to_fit();
+            left -= names.len();
+            names
+        })
+        .filter(|list| !list.is_empty())
         .collect()
 }
 
@@ -124,10 +133,14 @@ fn is_word(text: &str) -> bool {
 const LONGEST: usize = 512;
 
 /// Debian policy §12.5: the copyright file is in the package's own folder, which may be a link to another package's.
-fn complete(package: &mut Installed, tree: &Tree) {
+fn complete(package: &mut Installed, tree: &Tree, read: &mut Read) {
     let path = ImagePath::try_from(format!("usr/share/doc/{}/copyright", package.id.name).as_str());
     if let Some(file) = path.ok().and_then(|path| tree.file(&path)) {
-        package.licenses = copyright::licenses(&String::from_utf8_lossy(&file.content));
+        let content = Arc::as_ptr(&file.content).addr();
+        let licenses = read.licenses.entry(content);
+        let licenses =
+            licenses.or_insert_with(|| copyright::licenses(&String::from_utf8_lossy(&file.content)));
+        package.licenses.clone_from(licenses);
     }
 }
 

@@ -5,6 +5,7 @@ mod copyright;
 mod deb822;
 mod dpkg;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::os_release;
@@ -26,7 +27,7 @@ pub(super) struct Cataloger {
     /// What a database says. Sees bytes only.
     pub(super) read: fn(&ImagePath, &[u8]) -> Found,
     /// Adds what the other files say.
-    pub(super) complete: fn(&mut Installed, &Tree),
+    pub(super) complete: fn(&mut Installed, &Tree, &mut Read),
     /// A path that it claims.
     pub(super) example: &'static str,
 }
@@ -39,12 +40,15 @@ pub(super) struct Found {
     pub(super) installed: Vec<Installed>,
     /// What could not be read, in sentences.
     pub(super) unknowns: Vec<String>,
+    /// How many names the packages depend on or answer to.
+    pub(super) names: usize,
 }
 
 impl Found {
-    /// Takes a package. What is over the limit of packages is not held: the count alone makes the run fail.
+    /// Takes a package. What is over the limits of packages and names is not held: the count alone makes the run fail.
     fn add(&mut self, package: Installed) {
-        if self.installed.len() <= limits::PACKAGES {
+        self.names += package.depends.iter().map(Vec::len).sum::<usize>() + package.provides.len();
+        if self.installed.len() <= limits::PACKAGES && self.names <= limits::PACKAGE_NAMES {
             self.installed.push(package);
         }
     }
@@ -78,6 +82,12 @@ pub(super) struct Installed {
     pub(super) provides: Vec<String>,
 }
 
+/// What was read of files beside the databases, by content: every package may lead to the same one.
+#[derive(Default)]
+pub(super) struct Read {
+    licenses: HashMap<usize, Vec<String>>,
+}
+
 /// All that catalogers and os-release want to see of an image.
 pub(super) fn claims() -> Claims {
     let own = CATALOGERS.iter().flat_map(|cataloger| cataloger.databases.iter().chain(cataloger.beside));
@@ -108,10 +118,10 @@ pub(super) fn find(tree: &Tree) -> Vec<(&'static Cataloger, File)> {
 }
 
 /// Adds what other files of the image say about a package.
-pub(super) fn complete(package: &mut Installed, tree: &Tree) {
+pub(super) fn complete(package: &mut Installed, tree: &Tree, read: &mut Read) {
     let ecosystem = package.id.ecosystem;
     for cataloger in CATALOGERS.iter().filter(|cataloger| cataloger.ecosystem == ecosystem) {
-        (cataloger.complete)(package, tree);
+        (cataloger.complete)(package, tree, read);
     }
 }
 

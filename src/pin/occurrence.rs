@@ -90,9 +90,6 @@ pub enum Reason {
         /// The argument.
         name: String,
     },
-    /// `context` names the build context.
-    #[error("the build context")]
-    BuildContext,
     /// A variable cannot be expanded.
     #[error("{0}")]
     CannotExpand(ExpandError),
@@ -111,7 +108,7 @@ pub enum Reason {
         error: ReferenceError,
     },
     /// In an ONBUILD, a plain name can be a stage of the build that runs the trigger.
-    #[error("can be a stage of the build that runs the trigger")]
+    #[error("can be a stage of the build that runs the trigger; if it is an image, write its tag")]
     OnbuildName,
     /// `${V/a/b}` and the like make the reference.
     #[error("`{operator}` of {} makes the reference, which is {}", Printable(.name), Printable(.value))]
@@ -163,16 +160,12 @@ impl Reason {
     /// Whether nothing is missing: there is no image to pin, or somebody decided so.
     pub fn is_fine(&self) -> bool {
         match self {
-            Self::BuildContext
-            | Self::Ignored { .. }
-            | Self::OnbuildName
-            | Self::Scratch
-            | Self::Stage
-            | Self::StageNumber => true,
+            Self::Ignored { .. } | Self::Scratch | Self::Stage | Self::StageNumber => true,
             Self::ArgumentUsedElsewhere { .. }
             | Self::ArgumentUnset { .. }
             | Self::CannotExpand(_)
             | Self::NotAReference { .. }
+            | Self::OnbuildName
             | Self::Operator { .. }
             | Self::Parts { .. }
             | Self::PlatformArgument { .. }
@@ -186,7 +179,6 @@ impl Reason {
         match self {
             Self::ArgumentUsedElsewhere { .. } => "argument-used-elsewhere",
             Self::ArgumentUnset { .. } => "argument-unset",
-            Self::BuildContext => "build-context",
             Self::CannotExpand(_) => "cannot-expand",
             Self::Ignored { .. } => "ignored",
             Self::NotAReference { .. } => "not-a-reference",

@@ -219,6 +219,116 @@ fn diff_writes_nothing() {
 }
 
 #[test]
+fn a_diff_counts_lines_and_writes_names_as_patch_reads_them() {
+    let place = Place::new();
+    let a = place.image("a", "1");
+    place.file("Dockerfile", "FROM [HOST]/a:1\r\nRUN x\ry\n");
+    let run = place.run(["--diff", "[DIR]/Dockerfile"]).exits(0);
+    let hunk = format!("@@ -1,2 +1,2 @@\n-FROM [HOST]/a:1\r\n+FROM [HOST]/a:1@{a}\r\n RUN x\ry\n");
+    assert!(run.stdout.ends_with(&hunk), "{:?}", run.stdout);
+    for (name, want) in
+        [("./Dockerfile", "[DIR]/Dockerfile\n"), ("a b.Dockerfile", "[DIR]/a b.Dockerfile\t\n")]
+    {
+        place.file(name, "FROM [HOST]/a:1\n");
+        let run = place.run(["--diff", &format!("[DIR]/{name}")]).exits(0);
+        assert!(run.stdout.starts_with(&format!("--- a{want}+++ b{want}@@")), "{:?}", run.stdout);
+    }
+    place.file("\"\n.Dockerfile", "FROM [HOST]/a:1\n");
+    let run = place.run(["--diff", "[DIR]/\"\n.Dockerfile"]).exits(0);
+    let want = "[DIR]/\\\"\\012.Dockerfile\"\n";
+    assert!(run.stdout.starts_with(&format!("--- \"a{want}+++ \"b{want}@@")), "{:?}", run.stdout);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_written_keeps_the_others_as_they_were() {
+    use std::os::fd::AsRawFd as _;
+    let place = Place::new();
+    place.image("a", "1");
+    place.file("Dockerfile", "FROM [HOST]/a:1\n");
+    let path = place.file("gone.Dockerfile", "FROM [HOST]/a:1\n");
+    let open = std::fs::File::open(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    // Can be read, but nothing can be renamed over it; sorts behind `/proc/`.
+    let unwritable = format!("/proc/self/../self/fd/{}", open.as_raw_fd());
+    let before = place.folder.path().join("Dockerfile");
+    let first = format!("/proc/../{}", before.display());
+    let run = place.run(["--type", "dockerfile", &first, &unwritable]).exits(3);
+    assert!(run.stderr.contains("cannot write /proc/"), "{}", run.stderr);
+    assert_eq!(place.read("Dockerfile"), "FROM [HOST]/a:1\n");
+}
+
+#[test]
+fn a_layout_stands_in_for_a_repository() {
+    let place = Place::new();
+    let index = format!("{{\"schemaVersion\":2,\"mediaType\":\"{INDEX}\",\"manifests\":[]}}");
+    let digest = Digest::of(index.as_bytes());
+    let layout = place.folder.path().join("layout");
+    std::fs::create_dir_all(layout.join("blobs/sha256")).unwrap();
+    std::fs::write(layout.join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}").unwrap();
+    let blob = layout.join("blobs/sha256").join(digest.hex());
+    std::fs::write(&blob, &index).unwrap();
+    let entry = format!(
+        "{{\"mediaType\":\"{INDEX}\",\"digest\":\"{digest}\",\"size\":{},\"annotations\":{{\"org.opencontainers.image.ref.name\":\"latest\"}}}}",
+        index.len()
+    );
+    std::fs::write(layout.join("index.json"), format!("{{\"schemaVersion\":2,\"manifests\":[{entry}]}}"))
+        .unwrap();
+
+    // One repository has many names, in the file and on the command line.
+    let text = "FROM alpine\nFROM docker.io/alpine:latest\nFROM index.docker.io/library/alpine\n";
+    for name in ["alpine", "docker.io/alpine", "index.docker.io/library/alpine"] {
+        place.file("Dockerfile", text);
+        let option = format!("{name}=[DIR]/layout");
+        place.run(["--offline", "--layout", &option, "[DIR]/Dockerfile"]).exits(0);
+        let want = format!(
+            "FROM alpine:latest@{digest}\nFROM docker.io/alpine:latest@{digest}\nFROM index.docker.io/library/alpine:latest@{digest}\n"
+        );
+        assert_eq!(place.read("Dockerfile"), want, "{name}");
+    }
+    for (text, option, want) in [
+        ("FROM alpine:3\n", "alpine=[DIR]/layout", "has no image `:3`"),
+        ("FROM alpine\n", "alpine=[DIR]/none", "is not an OCI image layout"),
+        ("FROM alpine\n", "other/alpine=[DIR]/layout", "docker.io may not be asked: --offline"),
+    ] {
+        place.file("Dockerfile", text);
+        let run = place.run(["--offline", "--layout", option, "[DIR]/Dockerfile"]).exits(3);
+        assert!(run.stderr.contains(want), "{}", run.stderr);
+        assert_eq!(place.read("Dockerfile"), text);
+        place.run(["--check", "--layout", option, "[DIR]/Dockerfile"]).exits(1);
+    }
+    std::fs::write(&blob, index.replace('2', "3")).unwrap();
+    place.file("Dockerfile", "FROM alpine\n");
+    place.run(["--offline", "--layout", "alpine=[DIR]/layout", "[DIR]/Dockerfile"]).exits(3);
+    assert_eq!(place.read("Dockerfile"), "FROM alpine\n");
+    for option in ["alpine", "alpine=", "=layout", "alpine:1=layout", "Alpine=layout"] {
+        place.run(["--layout", option, "[DIR]/Dockerfile"]).exits(2);
+    }
+}
+
+#[test]
+fn an_image_of_a_trigger_is_not_passed_over() {
+    let place = Place::new();
+    place.file("Dockerfile", "FROM scratch\nONBUILD COPY --from=nginx a b\n");
+    let run = place.run(["--check", "[DIR]/Dockerfile"]).exits(1);
+    let want = "[DIR]/Dockerfile:2:21  nginx cannot be pinned: can be a stage of the build that runs the trigger; \
+                if it is an image, write its tag\n";
+    assert_eq!(run.stdout, want);
+    schema_holds(&place.run(["--check", "--format", "json", "[DIR]/Dockerfile"]).exits(1));
+}
+
+#[test]
+fn many_references_are_placed_in_one_pass() {
+    let place = Place::new();
+    place.file("Dockerfile", &"FROM --x=é b:1\n \tFROM a\\\n:1\n".repeat(20_000));
+    let start = std::time::Instant::now();
+    let run = place.run(["--check", "[DIR]/Dockerfile"]).exits(1);
+    assert!(start.elapsed() < std::time::Duration::from_secs(15), "{:?}", start.elapsed());
+    let want = "[DIR]/Dockerfile:59998:12  b:1 is not pinned\n[DIR]/Dockerfile:59999:8  a:1 is not pinned\n";
+    assert!(run.stdout.ends_with(want));
+}
+
+#[test]
 fn files_that_are_wrong() {
     let place = Place::new();
     place.image("a", "1");

@@ -1,12 +1,13 @@
 //! `plimsoll pin`: digests into files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use futures_util::StreamExt as _;
 
 use crate::base::{
-    Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Reference, ReferenceError, Repository,
+    Digest, ImageLocator, LayoutSelector, LineColumn, PinnedReference, Printable, Reference, ReferenceError,
+    Repository,
 };
 use crate::cli::args::Format;
 use crate::cli::error::pin::PinError;
@@ -90,7 +91,9 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
 
     let mut answer = Answer::new(mode);
     for input in &inputs {
-        answer.references.extend(input.occurrences.iter().map(|found| entry(input, found, mode, &digests)));
+        let places = places(input);
+        let found = input.occurrences.iter().zip(places);
+        answer.references.extend(found.map(|(found, at)| entry(input, found, at, mode, &digests)));
     }
     tell(&mut answer, &inputs, &edits, mode, ui)?;
     for error in digests.errors.values() {
@@ -187,10 +190,30 @@ fn key(reference: &Reference) -> String {
 fn write(inputs: &[Input], edits: &[Edited], io: &Io, ui: &mut Ui<'_>) -> Result<(), CliError> {
     let changes: Vec<_> = inputs.iter().zip(edits).filter(|(_, edited)| edited.is_changed()).collect();
     all(&changes, ui, |(input, edited)| is_written(input, edited, io))?;
+    let mut written = Vec::new();
     for (input, edited) in changes {
-        if !is_written(input, edited, io)? {
-            io.files.write(&input.path, edited.text().as_bytes(), FileMode::Public)?;
+        if let Err(error) = write_one(input, edited, io, &mut written) {
+            // All files or none: those before this one get back what they were.
+            let restore =
+                |input: &Input| Ok(io.files.write(&input.path, input.text.as_bytes(), FileMode::Public)?);
+            if let Err(error) = all(written, ui, restore) {
+                ui.fail(&error);
+            }
+            return Err(error);
         }
+    }
+    Ok(())
+}
+
+fn write_one<'a>(
+    input: &'a Input,
+    edited: &Edited,
+    io: &Io,
+    written: &mut Vec<&'a Input>,
+) -> Result<(), CliError> {
+    if !is_written(input, edited, io)? {
+        io.files.write(&input.path, edited.text().as_bytes(), FileMode::Public)?;
+        written.push(input);
     }
     Ok(())
 }
@@ -207,8 +230,19 @@ fn is_written(input: &Input, edited: &Edited, io: &Io) -> Result<bool, CliError>
     }
 }
 
-fn entry(input: &Input, found: &Occurrence, mode: Mode, digests: &Digests) -> Entry {
-    let at = found.span.position(&input.text);
+/// Where the references stand. They are in the order of the file, so one pass over it is enough.
+fn places(input: &Input) -> impl Iterator<Item = LineColumn> {
+    let (mut line, mut start) = (1, 0);
+    input.occurrences.iter().map(move |found| {
+        let before = input.text.get(start..found.span.start).unwrap_or("");
+        line += before.matches('\n').count();
+        start += before.rfind('\n').map_or(0, |at| at + 1);
+        let column = input.text.get(start..found.span.start).unwrap_or("").chars().count() + 1;
+        LineColumn { line, column }
+    })
+}
+
+fn entry(input: &Input, found: &Occurrence, at: LineColumn, mode: Mode, digests: &Digests) -> Entry {
     let mut entry = Entry {
         file: input.path.display().to_string(),
         line: at.line,
@@ -301,12 +335,33 @@ fn tell(
 }
 
 fn diff(input: &Input, edited: &Edited) -> String {
-    let name = input.path.display().to_string();
-    let name = name.trim_start_matches('/');
-    similar::TextDiff::from_lines(input.text.as_str(), edited.text())
+    // A line ends at its line feed and nowhere else: `patch` and `git apply` count so.
+    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+    similar::TextDiff::configure()
+        .newline_terminated(true)
+        .diff_slices(&lines(input.text.as_str()), &lines(edited.text()))
         .unified_diff()
-        .header(&format!("a/{name}"), &format!("b/{name}"))
+        .header(&diff_name("a", &input.path), &diff_name("b", &input.path))
         .to_string()
+}
+
+/// A path as `patch` and `git apply` read it: relative, without `.`, a tab behind one with blanks, quoted if it has characters that need it.
+fn diff_name(side: &str, path: &Path) -> String {
+    let normal = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    let name = Path::new(side).join(normal.collect::<PathBuf>()).display().to_string();
+    if !name.contains(|char: char| char.is_control() || matches!(char, '"' | '\\')) {
+        let end = if name.contains(' ') { "\t" } else { "" };
+        return name + end;
+    }
+    let mut quoted = String::from("\"");
+    for char in name.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            _ if char.is_ascii_control() => quoted.push_str(&format!("\\{:03o}", u32::from(char))),
+            _ => quoted.push(char),
+        }
+    }
+    quoted + "\""
 }
 
 /// For a terminal: nothing in the file drives it.

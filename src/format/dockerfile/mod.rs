@@ -211,6 +211,17 @@ mod tests {
         assert_eq!(from.image.end(), text.len() - 1);
     }
 
+    #[test]
+    fn an_instruction_of_many_lines_takes_time_by_its_length() {
+        let text = format!("FROM a\nCOPY {} b\n", "a \\\n".repeat(100_000));
+        let start = std::time::Instant::now();
+        let file = parse(&text).unwrap();
+        assert!(start.elapsed() < std::time::Duration::from_secs(8), "{:?}", start.elapsed());
+        assert!(
+            matches!(&file.instructions[1].node.arguments, Arguments::Words(words) if words.len() == 100_001)
+        );
+    }
+
     fn mutated() -> impl Strategy<Value = String> {
         let files: Vec<String> =
             corpus().into_iter().map(|(_, text)| text).filter(|text| text.len() < 3000).collect();

@@ -72,7 +72,7 @@ impl Text {
             return self.text.clone();
         };
         let mut out = String::with_capacity(self.text.len() + 80 * insertions.len());
-        for (run, end) in self.runs_with_ends() {
+        for (run, end) in self.runs_from(0) {
             let length = end - run.at;
             let mut from = run.at;
             for Insertion { at: offset, text } in insertions {
@@ -107,7 +107,7 @@ impl Text {
     }
 
     pub(super) fn append(&mut self, other: &Self) {
-        for (run, end) in other.runs_with_ends() {
+        for (run, end) in other.runs_from(0) {
             self.push_str(other.text.get(run.at..end).unwrap_or(""), run.source);
         }
     }
@@ -128,7 +128,7 @@ impl Text {
             return out;
         }
         let first = self.runs.partition_point(|run| run.at <= range.start).saturating_sub(1);
-        for (run, end) in self.runs_with_ends().skip(first).take_while(|(run, _)| run.at < range.end) {
+        for (run, end) in self.runs_from(first).take_while(|(run, _)| run.at < range.end) {
             let (from, to) = (run.at.max(range.start), end.min(range.end));
             out.push_str(self.text.get(from..to).unwrap_or(""), run.source + (from - run.at));
         }
@@ -151,9 +151,11 @@ impl Text {
         Some((self.slice(0..at), self.from(at + separator.len_utf8())))
     }
 
-    fn runs_with_ends(&self) -> impl Iterator<Item = (Run, usize)> {
-        let ends = self.runs.iter().skip(1).map(|run| run.at).chain([self.text.len()]);
-        self.runs.iter().copied().zip(ends)
+    /// The runs from number `first` on, and where each ends.
+    fn runs_from(&self, first: usize) -> impl Iterator<Item = (Run, usize)> {
+        let runs = self.runs.get(first..).unwrap_or(&[]);
+        let ends = runs.iter().skip(1).map(|run| run.at).chain([self.text.len()]);
+        runs.iter().copied().zip(ends)
     }
 }
 

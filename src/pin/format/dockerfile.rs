@@ -60,8 +60,8 @@ struct Finder<'a> {
     stages: BTreeSet<String>,
     /// Names of the stages above.
     earlier: BTreeSet<String>,
-    /// Places of ARG defaults that are in `found`.
-    defaults: BTreeSet<Span>,
+    /// Places of ARG defaults, and where in `found` they are.
+    defaults: BTreeMap<Span, usize>,
     line: usize,
     found: Vec<Occurrence>,
 }
@@ -78,7 +78,7 @@ impl<'a> Finder<'a> {
             ignored,
             stages: file.instructions.iter().filter_map(name).collect(),
             earlier: BTreeSet::new(),
-            defaults: BTreeSet::new(),
+            defaults: BTreeMap::new(),
             line: 0,
             found: Vec::new(),
         }
@@ -110,10 +110,8 @@ impl<'a> Finder<'a> {
             match origin {
                 Origin::Here { end } => reference(&value, end),
                 Origin::Default { text, end, line } => {
-                    if self.defaults.insert(text.span()) {
-                        let state = self.unless_ignored_at(line, reference(&value, end));
-                        self.push(text.span(), What::ArgDefault, &value, state);
-                    }
+                    let state = self.unless_ignored_at(line, reference(&value, end));
+                    self.default(text.span(), &value, state);
                     self.declare(from);
                     return;
                 }
@@ -122,6 +120,20 @@ impl<'a> Finder<'a> {
         };
         self.push(image.span(), What::From, image.as_str().trim_matches(['"', '\'']), state);
         self.declare(from);
+    }
+
+    /// One place for every FROM that uses it: a comment above one of them says nothing about the others.
+    fn default(&mut self, span: Span, value: &str, state: State) {
+        let Some(before) = self.defaults.get(&span).and_then(|at| self.found.get(*at)) else {
+            self.defaults.insert(span, self.found.len());
+            return self.push(span, What::ArgDefault, value, state);
+        };
+        if matches!(before.state, State::Skipped(Reason::Ignored { .. })) {
+            let state = self.unless_ignored_at(self.line, state);
+            if let Some(found) = self.defaults.get(&span).and_then(|at| self.found.get_mut(*at)) {
+                found.state = state;
+            }
+        }
     }
 
     /// `FROM build-$TARGETOS` is a stage if there is one for some platform: `build-linux`.
@@ -167,8 +179,6 @@ impl<'a> Finder<'a> {
             State::Skipped(Reason::Stage)
         } else if name == "scratch" {
             State::Skipped(Reason::Scratch)
-        } else if name == "context" {
-            State::Skipped(Reason::BuildContext)
         } else if what == What::Onbuild && !name.contains(['/', ':', '@']) {
             State::Skipped(Reason::OnbuildName)
         } else {
@@ -305,6 +315,7 @@ mod tests {
 
     #[test]
     fn p4_numbers_scratch_and_context() {
+        // BuildKit warns of a stage named `context`, and takes the name for an image where no stage has it.
         let text = "FROM scratch\nCOPY --from=0 a b\nCOPY --from=scratch a b\nCOPY --from=context a b\nRUN --mount=from=0,target=/a x\nRUN --mount=type=cache,target=/a x\n";
         assert_eq!(
             found(text),
@@ -312,7 +323,7 @@ mod tests {
                 "1:6 from scratch scratch",
                 "2:13 copy-from 0 stage-number",
                 "3:13 copy-from scratch scratch",
-                "4:13 copy-from context build-context",
+                "4:13 copy-from context PIN@74",
                 "5:18 mount-from 0 PIN@97",
             ]
         );
@@ -363,6 +374,10 @@ mod tests {
             ("FROM a:$B\n", "1:6 from a:$B argument-unset"),
             ("ARG B=a:1\nFROM $B\nARG B\nRUN x $B\n", "2:6 from $B argument-used-elsewhere"),
             ("ARG B=a:1\nFROM $B\nARG B=own\n", "1:7 arg-default a:1 PIN@9"),
+            ("ARG B=a:1\nFROM $B AS s\nONBUILD ARG B\nFROM s\n", "2:6 from $B argument-used-elsewhere"),
+            ("ARG B=a:1\nFROM $B AS s\nONBUILD ARG B=own\n", "1:7 arg-default a:1 PIN@9"),
+            ("ARG B=a:1\nFROM $B\nFROM ${M:?}/$B\n", "2:6 from $B argument-used-elsewhere"),
+            ("ARG B=a:1\nARG C=${M?}/$B\nFROM $B\n", "3:6 from $B argument-used-elsewhere"),
             ("ARG B=a:1\nARG C=$B\nFROM $B\n", "3:6 from $B argument-used-elsewhere"),
             ("ARG B=a:1\nARG C=$B\nFROM $C\n", "3:6 from $C several-arguments"),
             ("ARG T=1\nFROM a:$T\n", "2:6 from a:$T parts"),
@@ -439,6 +454,9 @@ mod tests {
             ("# plimsoll:ignore pin -- ours\nARG B=a:1\nFROM $B\n", "ignored"),
             ("ARG B=a:1\n# plimsoll:ignore pin -- ours\nFROM $B\n", "ignored"),
             ("ARG B\n# plimsoll:ignore pin -- ours\nFROM $B\n", "ignored"),
+            ("ARG B=a:1\n# plimsoll:ignore pin -- ours\nFROM $B\nFROM $B\n", "PIN"),
+            ("ARG B=a:1\nFROM $B\n# plimsoll:ignore pin -- ours\nFROM $B\n", "PIN"),
+            ("# plimsoll:ignore pin -- ours\nARG B=a:1\nFROM $B\nFROM $B\n", "ignored"),
             ("# plimsoll:ignore pin -- ours\n\nFROM a:1\n", "PIN"),
             ("# plimsoll:ignore pinned -- ours\nFROM a:1\n", "PIN"),
             ("# plimsoll:ignore DL3006 -- ours\nFROM a:1\n", "PIN"),

@@ -46,10 +46,11 @@ impl Arguments {
                         arguments.declare(pair, instruction, file.escape);
                     }
                 }
-                Kind::Arg(pairs) => {
-                    // In a stage, an ARG without a default hands the value to everything there.
-                    for pair in pairs.iter().filter(|pair| pair.value.is_none()) {
-                        arguments.other_use(pair.name.as_str(), instruction);
+                Kind::Arg(pairs) => arguments.handed_down(pairs, instruction),
+                Kind::Onbuild(trigger) => {
+                    // A stage of this file that is FROM this one runs the trigger, with the arguments of this file.
+                    if let Kind::Arg(pairs) = &trigger.kind {
+                        arguments.handed_down(pairs, instruction);
                     }
                 }
                 Kind::From(from) => {
@@ -137,9 +138,18 @@ impl Arguments {
         self.defaults.insert(pair.name.as_str().to_owned(), default);
     }
 
-    /// Notes what a word uses. A word that cannot be expanded uses nothing that could be edited.
+    /// In a stage, an ARG without a default hands the value to everything there.
+    fn handed_down(&mut self, pairs: &[Argument], instruction: &Instruction) {
+        for pair in pairs.iter().filter(|pair| pair.value.is_none()) {
+            self.other_use(pair.name.as_str(), instruction);
+        }
+    }
+
+    /// Notes what a word uses. One that asks for an argument of the build (`${V:?}`) is looked at as if it had been given.
     fn uses(&mut self, word: Option<&Text>, place: Place, instruction: &Instruction, escape: char) {
-        let Some(Ok(expanded)) = word.map(|word| self.expand(word, escape)) else { return };
+        let Some(word) = word else { return };
+        let given = |_| expand(word, escape, &|_| Some("given".to_owned()));
+        let Ok(expanded) = self.expand(word, escape).or_else(given) else { return };
         let whole = place == Place::Image && expanded.parts.len() == 1;
         for part in &expanded.parts {
             let Part::Variable(variable) = part else { continue };

@@ -1,9 +1,13 @@
 //! The command line: verbs and the options that all of them share. A verb's own options stand in its file in `cmd/`.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Parser, ValueEnum};
 
+use super::CliError;
 use super::cmd::Command;
-use crate::base::{ReferenceError, Registry};
+use crate::base::{Printable, ReferenceError, Registry};
+use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
 use crate::io::Access;
 
 /// Pin, catalogue, sign and verify container images.
@@ -65,6 +69,39 @@ pub(super) enum Color {
 
 fn parse_registry(text: &str) -> Result<Registry, ReferenceError> {
     text.parse()
+}
+
+/// `KEY=VALUE`.
+pub(super) fn parse_annotation(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+/// Annotations by key; one key with two values is refused, for only one of them could count.
+pub(super) fn annotations(pairs: Vec<(String, String)>) -> Result<BTreeMap<String, String>, CliError> {
+    let mut annotations = BTreeMap::new();
+    for (key, value) in pairs {
+        if annotations.get(&key).is_some_and(|other| *other != value) {
+            let text = format!("the annotation {} is given with two values", Printable(&key));
+            return Err(CliError::usage(text));
+        }
+        annotations.insert(key, value);
+    }
+    Ok(annotations)
+}
+
+/// A predicate type by its short name or URI; the type of image signatures is none.
+pub(super) fn parse_predicate_type(text: &str) -> Result<String, String> {
+    match predicate_type(text) {
+        Some(SIGN_PREDICATE) => Err("that is the type of image signatures, not of attestations".to_owned()),
+        Some(uri) => Ok(uri.to_owned()),
+        None => {
+            let names: Vec<&str> = PREDICATE_TYPES.iter().map(|(name, _)| *name).collect();
+            Err(format!("write a URI, or one of {}", names.join(", ")))
+        }
+    }
 }
 
 const AFTER_HELP: &str = "\

@@ -1,6 +1,5 @@
 //! Arguments in, answer and exit code out. The only floor that knows the user.
 
-mod annotation;
 mod args;
 mod cmd;
 mod error;

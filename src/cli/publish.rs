@@ -1,5 +1,7 @@
 //! Stores what was signed beside the image: as a referrer, or under cosign's legacy tags.
 
+use std::path::PathBuf;
+
 use super::CliError;
 use crate::base::{Digest, ImageLocator, Platform, Repository, Tag};
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
@@ -26,6 +28,26 @@ impl Storage {
     }
 }
 
+/// What `sign` and `attest` share.
+#[derive(clap::Args, Debug)]
+pub(super) struct Subject {
+    /// Image; a tag is resolved once, and the digest found is what is signed
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: ImageLocator,
+    /// Encrypted private key, as `plimsoll keygen` and cosign write it
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    /// Where it is stored
+    #[arg(long, value_enum, default_value_t = Storage::Referrers)]
+    pub(super) storage: Storage,
+    /// Sign the manifest for this platform instead of the index
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(super) platform: Option<Platform>,
+    /// Repository to name in what is signed, for an image that is not in a registry
+    #[arg(long = "as", value_name = "REPOSITORY")]
+    pub(super) repository: Option<Repository>,
+}
+
 /// The image that is to be signed: resolved in this run, or named by its digest.
 pub(super) struct Target {
     /// Where it is and where the signature goes.
@@ -50,22 +72,17 @@ impl Target {
         Self { source, subject, name }
     }
 
-    /// What `image` names, or its manifest for one platform.
-    pub(super) async fn resolve(
-        io: &Io,
-        image: &ImageLocator,
-        name: Option<&Repository>,
-        platform: Option<&Platform>,
-    ) -> Result<Self, CliError> {
-        let (source, resolved) = resolve(io, image).await?;
-        let subject = match platform {
+    /// What the command line names, or its manifest for one platform.
+    pub(super) async fn resolve(io: &Io, named: &Subject) -> Result<Self, CliError> {
+        let (source, resolved) = resolve(io, &named.image).await?;
+        let subject = match &named.platform {
             None => Descriptor::of(&resolved.media_type, &resolved.content),
-            Some(_) => {
-                let image = read_image(&source, &resolved, platform).await?;
+            platform => {
+                let image = read_image(&source, &resolved, platform.as_ref()).await?;
                 Descriptor::of_manifest(&image.manifest)
             }
         };
-        Ok(Self::new(source, subject, name))
+        Ok(Self::new(source, subject, named.repository.as_ref()))
     }
 
     /// Pushes a bundle as referrer; gives the digest of the referrer manifest.

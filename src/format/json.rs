@@ -184,9 +184,7 @@ impl JsonError {
     /// The same without anything of the document: `serde_json` repeats the value that it did not expect, which may be a password or token.
     pub fn without_content(self) -> Self {
         match self {
-            Self::Shape(error) => {
-                Self::SecretShape { line: error.line(), column: error.column() }
-            }
+            Self::Shape(error) => Self::SecretShape { line: error.line(), column: error.column() },
             other => other,
         }
     }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use super::sbom::{Document, inventory_of};
-use crate::base::{ImageLocator, Platform, Repository, limits};
+use crate::base::limits;
+use crate::cli::args::parse_predicate_type;
 use crate::cli::key::read_private_key;
-use crate::cli::publish::{Storage, Target, resolve};
+use crate::cli::publish::{Storage, Subject, Target, resolve};
 use crate::cli::render::published::{Published, What};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::manifest::Descriptor;
-use crate::format::statement::predicate_type;
 use crate::io::Io;
 use crate::sign;
 
@@ -19,11 +19,8 @@ use crate::sign;
 #[command(after_long_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["predicate", "sbom"])))]
 pub(in crate::cli) struct Args {
-    /// Image to attest; a tag is resolved once, and the digest found is what is attested
-    image: ImageLocator,
-    /// Encrypted private key, as `plimsoll keygen` and cosign write it
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// What the predicate says: spdxjson, cyclonedx, slsaprovenance1, vuln, openvex, custom, or a URI
     #[arg(long = "type", value_name = "TYPE", requires = "predicate", value_parser = parse_predicate_type)]
     predicate_type: Option<String>,
@@ -33,15 +30,6 @@ pub(in crate::cli) struct Args {
     /// Make the SBOM of the image now, and attest it
     #[arg(long, value_name = "FORMAT", conflicts_with = "predicate_type", value_parser = parse_document)]
     sbom: Option<Attestable>,
-    /// Where the attestation goes
-    #[arg(long, value_enum, default_value_t = Storage::Referrers)]
-    storage: Storage,
-    /// Attest the manifest for this platform instead of the index
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-    platform: Option<Platform>,
-    /// Repository to name in the statement, for an image that is not in a registry
-    #[arg(long = "as", value_name = "REPOSITORY")]
-    repository: Option<Repository>,
 }
 
 const EXAMPLES: &str = "\
@@ -56,41 +44,44 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 
 /// Attests.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let key = read_private_key(io, ui, &args.key)?;
-    let name = args.repository.as_ref();
+    let named = &args.subject;
+    let key = read_private_key(io, ui, &named.key)?;
     let (target, predicate_type, predicate) = match (args.sbom, &args.predicate, args.predicate_type) {
         (Some(sbom), ..) => {
-            let (source, resolved) = resolve(io, &args.image).await?;
-            let found = inventory_of(io, &args.image, &source, &resolved, args.platform.as_ref()).await?;
+            let (source, resolved) = resolve(io, &named.image).await?;
+            let found = inventory_of(io, &named.image, &source, &resolved, named.platform.as_ref()).await?;
             found.warn(ui);
             let document = sbom.document.write(&found.inventory, found.created)?;
             let manifest = &found.image.manifest;
             let subject = Descriptor::of_manifest(manifest);
-            (Target::new(source, subject, name), sbom.predicate_type.to_owned(), document)
+            (
+                Target::new(source, subject, named.repository.as_ref()),
+                sbom.predicate_type.to_owned(),
+                document,
+            )
         }
         (None, Some(file), Some(predicate_type)) => {
             let predicate = io.files.read_at_most(file, limits::PREDICATE)?;
-            let target = Target::resolve(io, &args.image, name, args.platform.as_ref()).await?;
+            let target = Target::resolve(io, named).await?;
             (target, predicate_type, predicate)
         }
         _ => return Err(CliError::usage("say --type and --predicate, or --sbom")),
     };
 
-    let (image, name, uri) = (target.subject.digest, target.name.as_str(), predicate_type.as_str());
-    let stored = match args.storage {
+    let (digest, name, uri) = (target.subject.digest, target.name.as_str(), predicate_type.as_str());
+    let stored = match named.storage {
         Storage::Referrers => {
-            let signed = sign::attestation(name, image, uri, &predicate, &key)?;
+            let signed = sign::attestation(name, digest, uri, &predicate, &key)?;
             target.push_bundle(io, &signed).await?
         }
         Storage::Legacy => {
-            let layer = sign::legacy_attestation(name, image, uri, &predicate, &key)?;
+            let layer = sign::legacy_attestation(name, digest, uri, &predicate, &key)?;
             target.push_legacy(".att", &layer).await?
         }
     };
 
     let what = What::Attestation(uri.to_owned());
-    Published { what, image: &args.image, digest: image, stored, storage: args.storage }.tell(ui)?;
-    Ok(Outcome::Yes)
+    Published { what, image: &named.image, digest, stored, storage: named.storage }.tell(ui)
 }
 
 /// A document that has a predicate type.
@@ -109,11 +100,3 @@ fn parse_document(name: &str) -> Result<Attestable, NotADocument> {
 #[derive(Debug, thiserror::Error)]
 #[error("write spdx-json or cyclonedx-json")]
 struct NotADocument;
-
-fn parse_predicate_type(text: &str) -> Result<String, NotAType> {
-    predicate_type(text).map(str::to_owned).ok_or(NotAType)
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("write spdxjson, cyclonedx, slsaprovenance1, vuln, openvex, custom, or a URI")]
-struct NotAType;

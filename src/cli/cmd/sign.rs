@@ -1,11 +1,8 @@
 //! `plimsoll sign`: signs an image by digest and stores the signature beside it.
 
-use std::path::PathBuf;
-
-use crate::base::{ImageLocator, Platform, Repository};
-use crate::cli::annotation;
+use crate::cli::args::{annotations, parse_annotation};
 use crate::cli::key::read_private_key;
-use crate::cli::publish::{Storage, Target};
+use crate::cli::publish::{Storage, Subject, Target};
 use crate::cli::render::published::{Published, What};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -16,23 +13,11 @@ use crate::sign;
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
-    /// Image to sign; a tag is resolved once, and the digest found is what is signed
-    image: ImageLocator,
-    /// Encrypted private key, as `plimsoll keygen` and cosign write it
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// Where the signature goes
-    #[arg(long, value_enum, default_value_t = Storage::Referrers)]
-    storage: Storage,
+    #[command(flatten)]
+    subject: Subject,
     /// A fact to sign with the image; may be given several times
-    #[arg(long = "annotation", short = 'a', value_name = "KEY=VALUE", value_parser = annotation::parse)]
+    #[arg(long = "annotation", short = 'a', value_name = "KEY=VALUE", value_parser = parse_annotation)]
     annotations: Vec<(String, String)>,
-    /// Sign the manifest for this platform instead of the index
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-    platform: Option<Platform>,
-    /// Repository to name in the signature, for an image that is not in a registry
-    #[arg(long = "as", value_name = "REPOSITORY")]
-    repository: Option<Repository>,
 }
 
 const EXAMPLES: &str = "\
@@ -46,23 +31,22 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 
 /// Signs.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let annotations = annotation::distinct(&args.annotations)?;
-    let key = read_private_key(io, ui, &args.key)?;
-    let target = Target::resolve(io, &args.image, args.repository.as_ref(), args.platform.as_ref()).await?;
+    let Args { subject: named, annotations: pairs } = args;
+    let annotations = annotations(pairs)?;
+    let key = read_private_key(io, ui, &named.key)?;
+    let target = Target::resolve(io, &named).await?;
 
-    let (image, name) = (target.subject.digest, target.name.as_str());
-    let stored = match args.storage {
+    let (digest, name) = (target.subject.digest, target.name.as_str());
+    let stored = match named.storage {
         Storage::Referrers => {
-            let signed = sign::image_signature(name, image, &annotations, &key)?;
+            let signed = sign::image_signature(name, digest, &annotations, &key)?;
             target.push_bundle(io, &signed).await?
         }
         Storage::Legacy => {
-            let layer = sign::legacy_signature(name, image, &annotations, &key)?;
+            let layer = sign::legacy_signature(name, digest, &annotations, &key)?;
             target.push_legacy(".sig", &layer).await?
         }
     };
 
-    Published { what: What::Signature, image: &args.image, digest: image, stored, storage: args.storage }
-        .tell(ui)?;
-    Ok(Outcome::Yes)
+    Published { what: What::Signature, image: &named.image, digest, stored, storage: named.storage }.tell(ui)
 }

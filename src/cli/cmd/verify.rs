@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::base::{
     Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
 };
-use crate::cli::annotation;
-use crate::cli::args::Format;
+use crate::cli::args::{Format, annotations, parse_annotation, parse_predicate_type};
 use crate::cli::evidence::Gatherer;
 use crate::cli::key::read_public_key;
 use crate::cli::render::decision::{self, Answer, ImageWire};
@@ -14,7 +13,6 @@ use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::manifest::AnyManifest;
 use crate::format::policy::UnvalidatedPolicy;
-use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
 use crate::io::image::ImageError;
 use crate::io::{FileError, Io};
 use crate::policy::{Certainty, Decision, Finding, KeyDemand, Policy, Request, Ruling, Wants, decide};
@@ -39,10 +37,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Demand an attestation of this type instead of a signature: a short name such as spdxjson, or a URI
-    #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_type)]
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_predicate_type)]
     predicate_type: Option<String>,
     /// Demand an annotation that the signature covers
-    #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = annotation::parse)]
+    #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = parse_annotation)]
     annotations: Vec<(String, String)>,
     /// Name of an image outside of a registry, for the policy's patterns
     #[arg(long = "as", value_name = "REPOSITORY", conflicts_with = "key")]
@@ -189,7 +187,10 @@ fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
     }
     let demand = match &args.predicate_type {
         Some(predicate_type) => KeyDemand::Attestation { predicate_type: predicate_type.clone() },
-        None => KeyDemand::Signature { annotations: annotation::distinct(&args.annotations)? },
+        None => {
+            let annotations = annotations(args.annotations.clone())?;
+            KeyDemand::Signature { annotations }
+        }
     };
     Ok(Policy::of_keys(keys, demand))
 }
@@ -268,17 +269,6 @@ pub(super) fn with_digest(image: &ImageLocator, digest: Digest) -> String {
             ImageLocator::LayoutArchive { file: file.clone(), select }.to_string()
         }
         ImageLocator::Registry(reference) => PinnedReference::new(reference.clone(), digest).to_string(),
-    }
-}
-
-fn parse_type(text: &str) -> Result<String, String> {
-    match predicate_type(text) {
-        Some(SIGN_PREDICATE) => Err("that is the type of image signatures; leave --type out".to_owned()),
-        Some(uri) => Ok(uri.to_owned()),
-        None => {
-            let names: Vec<&str> = PREDICATE_TYPES.iter().map(|(name, _)| *name).collect();
-            Err(format!("write a URI, or one of {}", names.join(", ")))
-        }
     }
 }
 

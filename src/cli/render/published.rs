@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::super::CliError;
 use super::super::args::Format;
 use super::super::publish::Storage;
 use super::super::ui::Ui;
+use super::super::{CliError, Outcome};
 use crate::base::{Digest, ImageLocator};
 
 /// What was made.
@@ -42,7 +42,7 @@ struct Document<'a> {
 
 impl Published<'_> {
     /// Prints it in the format asked for.
-    pub(in crate::cli) fn tell(&self, ui: &mut Ui<'_>) -> Result<(), CliError> {
+    pub(in crate::cli) fn tell(&self, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
         let (kind, verb, predicate_type) = match &self.what {
             What::Attestation(uri) => ("attestation", "attested", Some(uri.as_str())),
             What::Signature => ("signature", "signed", None),
@@ -56,13 +56,13 @@ impl Published<'_> {
                 digest: self.digest.to_string(),
                 storage: self.storage.name(),
                 manifest: self.stored.to_string(),
-            }),
+            })?,
             Format::Text => {
                 let about = predicate_type.map(|uri| format!(" ({uri})")).unwrap_or_default();
                 let place = format!("{} {}", self.storage.name(), self.stored);
                 ui.answer(&format!("{verb} {} {}{about}\n  in {place}\n", self.image, self.digest));
-                Ok(())
             }
         }
+        Ok(Outcome::Yes)
     }
 }

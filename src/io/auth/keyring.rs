@@ -361,7 +361,9 @@ mod tests {
 
     #[test]
     fn what_is_in_the_wrong_place_is_not_repeated() {
-        for text in [r#"{"auths":{"h.io":"YTpodW50ZXIy"}}"#, r#"{"auths":"YTpodW50ZXIy"}"#, r#""YTpodW50ZXIy""#] {
+        for text in
+            [r#"{"auths":{"h.io":"YTpodW50ZXIy"}}"#, r#"{"auths":"YTpodW50ZXIy"}"#, r#""YTpodW50ZXIy""#]
+        {
             let Err(AuthError::Config { source, .. }) = ConfigFile::parse("f", text.as_bytes()) else {
                 panic!("{text}");
             };

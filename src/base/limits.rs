@@ -32,6 +32,8 @@ pub const LAYERS: usize = 500;
 pub const LAYER: u64 = 16 << 30;
 /// Bytes of one uncompressed layer: a small blob may expand without end.
 pub const LAYER_UNCOMPRESSED: u64 = 64 << 30;
+/// Bytes of all uncompressed layers: one small blob may be listed as every layer.
+pub const IMAGE_UNCOMPRESSED: u64 = 256 << 30;
 /// How many times larger than its blob a layer may become, past the first [`LAYER_FREE`] bytes: a decompression bomb.
 pub const LAYER_RATIO: u64 = 1000;
 /// Uncompressed bytes for which the ratio is not looked at: small layers of zeros are ordinary.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, BufReader, Cursor, Read};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use super::ImageError;
@@ -30,10 +31,11 @@ pub(super) fn inflate(
     layer: &Layer<'_>,
     index: usize,
     caps: &Caps,
+    inflated: &AtomicU64,
     full: &SyncSender<Piece>,
     empty: &Receiver<Vec<u8>>,
 ) {
-    let end = match pump(layer, index, caps, full, empty) {
+    let end = match pump(layer, index, caps, inflated, full, empty) {
         Ok(()) => Ok(Vec::new()),
         Err(error) => Err(error),
     };
@@ -44,6 +46,7 @@ fn pump(
     layer: &Layer<'_>,
     index: usize,
     caps: &Caps,
+    inflated: &AtomicU64,
     full: &SyncSender<Piece>,
     empty: &Receiver<Vec<u8>>,
 ) -> Result<(), ImageError> {
@@ -63,6 +66,9 @@ fn pump(
         total += read as u64;
         if total > caps.uncompressed {
             return Err(ImageError::Uncompressed { layer: index, limit: caps.uncompressed });
+        }
+        if inflated.fetch_add(read as u64, Ordering::Relaxed) + read as u64 > caps.image {
+            return Err(ImageError::ImageUncompressed { layer: index, limit: caps.image });
         }
         if total > caps.free && total / caps.ratio > compressed.get() {
             return Err(ImageError::Ratio { layer: index, limit: caps.ratio });

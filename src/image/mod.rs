@@ -69,6 +69,14 @@ pub enum ImageError {
         /// Bytes.
         limit: u64,
     },
+    /// Over the limit of all layers together.
+    #[error("with layer {layer} the image is larger than {limit} bytes when uncompressed")]
+    ImageUncompressed {
+        /// Where it was noticed.
+        layer: usize,
+        /// Bytes.
+        limit: u64,
+    },
     /// Over the limit of layers.
     #[error("the image has {count} layers; at most {limit} are read")]
     Layers {

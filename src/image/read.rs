@@ -19,6 +19,7 @@ pub fn read(layers: &[Layer<'_>], claims: &Claims) -> Result<Vec<Contents>, Imag
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caps {
     pub(super) uncompressed: u64,
+    pub(super) image: u64,
     pub(super) ratio: u64,
     pub(super) free: u64,
     pub(super) files: usize,
@@ -29,6 +30,7 @@ pub(super) struct Caps {
 impl Caps {
     pub(super) const STANDARD: Self = Self {
         uncompressed: limits::LAYER_UNCOMPRESSED,
+        image: limits::IMAGE_UNCOMPRESSED,
         ratio: limits::LAYER_RATIO,
         free: limits::LAYER_FREE,
         files: limits::FILES,
@@ -44,6 +46,8 @@ struct Run<'a> {
     next: AtomicUsize,
     stop: AtomicBool,
     held: AtomicU64,
+    /// Uncompressed bytes of all layers so far.
+    inflated: AtomicU64,
 }
 
 pub(super) fn read_within(
@@ -56,8 +60,9 @@ pub(super) fn read_within(
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = cores.min(layers.len()).min(MOST_WORKERS);
-    let (next, stop, held) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicU64::new(0));
-    let run = &Run { claims, caps, next, stop, held };
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (held, inflated) = (AtomicU64::new(0), AtomicU64::new(0));
+    let run = &Run { claims, caps, next, stop, held, inflated };
     let mut done = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(move || work(layers, run))).collect();
         threads
@@ -89,7 +94,7 @@ fn read_layer(layer: &Layer<'_>, index: usize, run: &Run<'_>) -> Result<Contents
     let (full_in, full_out) = sync_channel(BUFFERS);
     let (empty_in, empty_out) = sync_channel(BUFFERS);
     std::thread::scope(|scope| {
-        scope.spawn(move || inflate(layer, index, run.caps, &full_in, &empty_out));
+        scope.spawn(move || inflate(layer, index, run.caps, &run.inflated, &full_in, &empty_out));
         // Owned here: the scope waits for the other thread, which stops when nobody listens any more.
         let mut stream = Stream::new(full_out, empty_in, Hasher::new(layer.diff_id.algorithm()));
         let contents = parse(&mut stream, index, run);
@@ -265,8 +270,15 @@ mod tests {
     use crate::image::Tree;
     use crate::image::testing::{Tar, from_blob, gzip, layer};
 
-    const SMALL: Caps =
-        Caps { uncompressed: 8 << 20, ratio: 100, free: 64 << 10, files: 100, file: 4096, total: 8192 };
+    const SMALL: Caps = Caps {
+        uncompressed: 8 << 20,
+        image: 12 << 20,
+        ratio: 100,
+        free: 64 << 10,
+        files: 100,
+        file: 4096,
+        total: 8192,
+    };
 
     fn claims() -> Claims {
         Claims::new(["db/status", "doc/*/copyright"])
@@ -365,6 +377,14 @@ mod tests {
         let absent =
             Layer { open: Box::new(|| Err(std::io::ErrorKind::NotFound.into())), ..layer(archive(), "") };
         assert!(matches!(fails(absent), ImageError::Read { .. }));
+    }
+
+    #[test]
+    fn refuses_layers_that_are_too_large_together() {
+        let zeros = || layer([0; 1024].repeat(7 << 10), "");
+        assert!(read_within(&[zeros()], &claims(), &SMALL).is_ok());
+        let both = read_within(&[zeros(), zeros()], &claims(), &SMALL);
+        assert!(matches!(both, Err(ImageError::ImageUncompressed { limit: 12_582_912, .. })));
     }
 
     #[test]

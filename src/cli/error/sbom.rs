@@ -31,6 +31,7 @@ impl From<ImageError> for CliError {
                 .hint("plimsoll reads layers that are tar archives, plain or compressed with gzip or zstd"),
             ImageError::FileTooLarge { .. }
             | ImageError::Files { .. }
+            | ImageError::ImageUncompressed { .. }
             | ImageError::Layers { .. }
             | ImageError::Ratio { .. }
             | ImageError::TotalTooLarge { .. }

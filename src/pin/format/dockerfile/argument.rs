@@ -191,29 +191,34 @@ impl Arguments {
     }
 }
 
-/// Whether `value`, in which platforms' arguments stand for themselves, can be `name` on some platform.
+/// Whether `value`, in which platforms' arguments stand for themselves, is `name` on some platform that BuildKit knows.
 pub(super) fn may_become(value: &str, name: &str) -> bool {
-    let mut literals = vec![String::new()];
-    let mut rest = value;
-    while let Some(char) = rest.chars().next() {
-        let argument = PLATFORM_ARGUMENTS.iter().find_map(|name| rest.strip_prefix(&shown(name)));
-        if let Some(after) = argument {
-            literals.push(String::new());
-            rest = after;
-            continue;
-        }
-        literals.last_mut().into_iter().for_each(|literal| literal.push(char));
-        rest = rest.get(char.len_utf8()..).unwrap_or("");
-    }
-    let (Some((first, others)), Some(last)) = (literals.split_first(), literals.last()) else { return false };
-    let Some(mut rest) = name.strip_prefix(first.as_str()) else { return false };
-    let middle = others.len().saturating_sub(1);
-    for literal in others.iter().take(middle) {
-        let Some((_, after)) = rest.split_once(literal.as_str()) else { return false };
-        rest = after;
-    }
-    others.is_empty() && rest.is_empty() || !others.is_empty() && rest.ends_with(last.as_str())
+    fits(value, name, MOST_ARGUMENTS)
 }
+
+fn fits(value: &str, name: &str, arguments: usize) -> bool {
+    let Some(at) = value.find("${") else { return value == name };
+    let (literal, rest) = value.split_at(at);
+    let Some(name) = name.strip_prefix(literal) else { return false };
+    let found = PLATFORM_ARGUMENTS.iter().find_map(|known| Some((*known, rest.strip_prefix(&shown(known))?)));
+    let (Some((argument, rest)), Some(arguments)) = (found, arguments.checked_sub(1)) else { return false };
+    let values: &[&str] = match argument {
+        "BUILDOS" | "TARGETOS" => &["darwin", "freebsd", "linux", "wasip1", "windows"],
+        "BUILDARCH" | "TARGETARCH" => ARCHITECTURES,
+        "BUILDVARIANT" | "TARGETVARIANT" => &["", "v2", "v3", "v4", "v5", "v6", "v7", "v8"],
+        // A whole platform has a slash in it, which no name of a stage has.
+        _ => &[],
+    };
+    values.iter().any(|value| name.strip_prefix(value).is_some_and(|name| fits(rest, name, arguments)))
+}
+
+/// Go's names, as BuildKit's.
+const ARCHITECTURES: &[&str] = &[
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le",
+    "riscv64", "s390x", "wasm",
+];
+/// In one name: each multiplies what must be tried.
+const MOST_ARGUMENTS: usize = 6;
 
 /// How an argument stands for itself in a value.
 fn shown(name: &str) -> String {
@@ -261,6 +266,10 @@ mod tests {
             ("a-${TARGETOS}", "b-linux", false),
             ("a-${TARGETOS}-b", "a-linux-c", false),
             ("a-${OTHER}", "a-x", false),
+            ("base-${TARGETARCH}", "base-builder", false),
+            ("${TARGETARCH}${TARGETVARIANT}", "armv7", true),
+            ("${TARGETARCH}${TARGETVARIANT}", "amd64", true),
+            ("${TARGETPLATFORM}", "linux", false),
             ("a", "a", true),
             ("a", "ab", false),
         ] {

@@ -225,7 +225,8 @@ impl Loader {
             requirements.push(Requirement::Sbom {
                 by: self.expression(&sbom.by),
                 formats: sbom.formats.as_ref().map_or(any, |formats| formats.iter().map(format).collect()),
-                min_components: sbom.min_components.unwrap_or(0),
+                // An SBOM that lists nothing says nothing.
+                min_components: sbom.min_components.unwrap_or(1),
             });
         }
         for attestation in &entry.attestations {

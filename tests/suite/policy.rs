@@ -460,6 +460,11 @@ fn sboms_and_attestations() {
             "denied PLM-E03 /PLM-S04",
         ),
         ("sbom: {by: a, formats: [cyclonedx]}", sbom(SPDX, SPDX_ONE, a), "denied PLM-E03 /PLM-B01"),
+        (
+            "sbom: {by: a}",
+            sbom(CYCLONEDX, r#"{"bomFormat":"CycloneDX","components":[]}"#, a),
+            "denied PLM-E03 /PLM-B03",
+        ),
         ("sbom: {by: a, min_components: 2}", sbom(CYCLONEDX, BOM_TWO, a), "allowed"),
         ("sbom: {by: a, min_components: 3}", sbom(CYCLONEDX, BOM_TWO, a), "denied PLM-E03 /PLM-B03"),
         (

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::{
-    Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, limits,
+    Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, Timestamp,
+    limits,
 };
 use crate::cli::annotation;
 use crate::cli::args::{Format, parse_predicate_type};
@@ -59,7 +60,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let mut outcomes = Vec::new();
     for image in &args.images {
         let name = image.to_string();
-        match verify(&args, &policy, image, io).await {
+        match verify(&args, &policy, image, now, io).await {
             Ok((request, decision)) => {
                 outcomes.push(outcome(&decision));
                 match ui.format() {
@@ -90,9 +91,9 @@ async fn verify(
     args: &Args,
     policy: &Policy,
     image: &ImageLocator,
+    now: Timestamp,
     io: &Io,
 ) -> Result<(Request, Decision), CliError> {
-    let now = io.clock.now();
     let source = io.open(image)?;
     let written = written_digest(image);
     let (digest, resolved) = match (image, written) {
@@ -152,7 +153,7 @@ pub(super) async fn denial(
         repository: Some(repository.clone()),
     };
     let policy = read_policy(&args, io)?;
-    let (_, decision) = verify(&args, &policy, image, io).await?;
+    let (_, decision) = verify(&args, &policy, image, io.clock.now(), io).await?;
     let Ruling::Deny { reasons, .. } = decision.ruling() else { return Ok(None) };
     let refused = decision.nodes().iter().flat_map(|node| &node.reports).find_map(|report| {
         if let Finding::Refused { code, detail } = &report.finding { Some((*code, detail)) } else { None }
@@ -276,3 +277,26 @@ Examples:
   plimsoll verify --key release.pub --type spdxjson registry.example.com/team/app@sha256:…
   plimsoll verify --policy trust.yaml registry.example.com/team/app:v1
   plimsoll verify --policy trust.yaml --as registry.example.com/team/app oci:build/image";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A digest alone has no tag: `latest` is what nothing at all means.
+    #[test]
+    fn the_tag_of_an_image() {
+        let digest = Digest::of(b"");
+        for (text, want) in [
+            ("example.com/app".to_owned(), Some("latest")),
+            ("example.com/app:v1".to_owned(), Some("v1")),
+            (format!("example.com/app@{digest}"), None),
+            (format!("example.com/app:v1@{digest}"), Some("v1")),
+            ("oci:dir:v1".to_owned(), Some("v1")),
+            (format!("oci:dir@{digest}"), None),
+            ("docker-archive:file".to_owned(), None),
+        ] {
+            let image: ImageLocator = text.parse().unwrap();
+            assert_eq!(tag(&image).as_ref().map(Tag::as_str), want, "{text}");
+        }
+    }
+}

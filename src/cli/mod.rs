@@ -1,6 +1,7 @@
 //! Arguments in, answer and exit code out. The only floor that knows the user.
 
 mod args;
+mod claim;
 mod cmd;
 mod error;
 mod evidence;

@@ -144,8 +144,8 @@ fn what_does_not_belong_to_the_image_is_not_attached() {
     changed("/dsseEnvelope/signatures/0/sig", json!("AAAA"));
     refused("[DIR]/bad.json", key, ":1.0", 1, "the key did not make this signature");
     assert_eq!(yard.verify(&[]), 1);
-    let requests = format!("PUT /v2/app/manifests/*");
-    yard.registry.fault(Fault::on(&requests, Mode::Status(403, "DENIED")));
+    let requests = "PUT /v2/app/manifests/*";
+    yard.registry.fault(Fault::on(requests, Mode::Status(403, "DENIED")));
     refused("[DIR]/b.json", key, ":1.0", 3, "[HOST]");
 }
 

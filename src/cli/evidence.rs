@@ -7,7 +7,7 @@ use std::error::Error;
 
 use futures_util::StreamExt as _;
 
-use crate::base::{Checked, Digest, Platform, Printable, Tag, limits};
+use crate::base::{Checked, Digest, Printable, Tag, limits};
 use crate::format::manifest::{AnyManifest, DOCKER_INDEX, Descriptor, Manifest, OCI_INDEX};
 use crate::format::simple_signing;
 use crate::io::{Listed, ListedBy, Source, SourceError};
@@ -76,8 +76,7 @@ impl<'a> Gatherer<'a> {
         self.keep(image, [signatures, attestations]);
     }
 
-    /// The images that an index lists; none if it is not an index. Entries that nobody can run (BuildKit's attestations) are left out by
-    /// their platform only: an annotation would be an easy way to hide an image.
+    /// The images that an index lists; none if it is not an index.
     pub(super) async fn platforms(&mut self, image: Digest, content: Option<&Checked>) -> Vec<PlatformImage> {
         let what = || format!("index {image}");
         let fetched;
@@ -102,14 +101,9 @@ impl<'a> Gatherer<'a> {
                 return Vec::new();
             }
         };
-        let runs = |platform: &Option<Platform>| {
-            !platform.as_ref().is_some_and(|it| it.os() == "unknown" && it.architecture() == "unknown")
-        };
         let images: Vec<_> = index
-            .manifests
-            .into_iter()
-            .filter(|entry| runs(&entry.platform))
-            .map(|entry| PlatformImage { digest: entry.digest, platform: entry.platform })
+            .runnable()
+            .map(|entry| PlatformImage { digest: entry.digest, platform: entry.platform.clone() })
             .collect();
         if images.len() > limits::PLATFORMS {
             let reason = format!("it lists {} images, more than {}", images.len(), limits::PLATFORMS);

@@ -2,6 +2,7 @@
 
 mod annotation;
 mod args;
+mod claim;
 mod cmd;
 mod error;
 mod evidence;

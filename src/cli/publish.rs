@@ -1,13 +1,19 @@
-//! Stores what was signed beside the image: as a referrer, or under cosign's legacy tags.
+//! Signs, and stores what was signed beside the image: as a referrer, or under cosign's legacy tags.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::claim::Claim;
+use super::evidence::Gatherer;
+use super::render::published::{Place, Published, Stored};
+use super::ui::Ui;
 use super::{CliError, Outcome};
-use crate::base::{Digest, ImageLocator, Platform, Repository, Tag, limits};
+use crate::base::{Digest, ImageLocator, Platform, Printable, Repository, Tag, limits};
+use crate::crypto::PrivateKey;
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
-use crate::io::image::read_image;
-use crate::io::{Io, Resolved, Source};
-use crate::sign::{self, Appended, LegacyLayer, SignedBundle};
+use crate::io::image::{read_image, read_platforms};
+use crate::io::{Io, Mode, Resolved, Source};
+use crate::sign::{self, LegacyLayer, SignedBundle};
+use crate::verify::{Content, Origin, Signer};
 
 /// Where a signature or attestation goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -16,16 +22,8 @@ pub(super) enum Storage {
     Referrers,
     /// The tags sha256-….sig and sha256-….att: what cosign 2 and many admission controllers read
     Legacy,
-}
-
-impl Storage {
-    /// As typed.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Referrers => "referrers",
-            Self::Legacy => "legacy",
-        }
-    }
+    /// Both of them
+    Both,
 }
 
 /// What `sign` and `attest` share.
@@ -46,16 +44,34 @@ pub(super) struct Subject {
     /// Repository to name in what is signed, for an image that is not in a registry
     #[arg(long = "as", value_name = "REPOSITORY")]
     pub(super) repository: Option<Repository>,
+    /// Add it even if the same key has said the same about the image already
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Store nothing beside the image; `plimsoll attach` can do that later, on another machine
+    #[arg(long, requires = "bundle", conflicts_with_all = ["storage", "force"])]
+    pub(super) no_upload: bool,
+    /// With --no-upload: the file for the Sigstore bundle
+    #[arg(long, value_name = "FILE", requires = "no_upload")]
+    pub(super) bundle: Option<PathBuf>,
 }
 
-/// The image that is to be signed: resolved in this run, or named by its digest.
+/// What is to be signed: resolved in this run, or named by its digest.
 pub(super) struct Target {
     /// Where it is and where the signature goes.
-    pub(super) source: Source,
-    /// What is signed.
-    pub(super) subject: Descriptor,
+    source: Source,
+    /// What is signed: an image, or an index and what it lists.
+    subjects: Vec<Descriptor>,
     /// Name that goes into the signature; empty if nobody said one.
-    pub(super) name: String,
+    name: String,
+}
+
+/// How far down an index is signed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Depth {
+    /// Every image that it lists, too.
+    Platforms,
+    /// Not at all.
+    Top,
 }
 
 /// Opens and resolves an image: the digest of the bytes read is what will be signed, whatever a tag means a second later.
@@ -68,64 +84,181 @@ pub(super) async fn resolve(io: &Io, image: &ImageLocator) -> Result<(Source, Re
 impl Target {
     /// `subject` in `source`; `name` stands in for the repository where an image has none.
     pub(super) fn new(source: Source, subject: Descriptor, name: Option<&Repository>) -> Self {
-        let name = name.or_else(|| source.repository()).map(in_signature).unwrap_or_default();
-        Self { source, subject, name }
+        Self::of(source, vec![subject], name)
     }
 
     /// What the command line names, or its manifest for one platform.
-    pub(super) async fn resolve(io: &Io, named: &Subject) -> Result<Self, CliError> {
+    pub(super) async fn resolve(io: &Io, named: &Subject, depth: Depth) -> Result<Self, CliError> {
         let (source, resolved) = resolve(io, &named.image).await?;
-        let subject = match &named.platform {
-            None => Descriptor::of(&resolved.media_type, &resolved.content),
-            platform => {
+        let subjects = match (&named.platform, depth) {
+            (None, Depth::Top) => vec![resolved.descriptor()],
+            (None, Depth::Platforms) => read_platforms(&source, &resolved).await.map_err(|error| {
+                CliError::from(error)
+                    .hint("to sign the index only, and none of the images that it lists: --no-recursive")
+            })?,
+            (platform, _) => {
                 let image = read_image(&source, &resolved, platform.as_ref()).await?;
-                Descriptor::of_manifest(&image.manifest)
+                vec![Descriptor::of_manifest(&image.manifest)]
             }
         };
-        Ok(Self::new(source, subject, named.repository.as_ref()))
+        Ok(Self::of(source, subjects, named.repository.as_ref()))
     }
 
-    /// Pushes a bundle as referrer; gives the digest of the referrer manifest.
-    pub(super) async fn push_bundle(&self, io: &Io, signed: &SignedBundle) -> Result<Digest, CliError> {
-        let referrer = signed.referrer(&self.subject, io.clock.now());
-        for blob in &referrer.blobs {
-            self.source.push_blob(blob).await?;
+    fn of(source: Source, subjects: Vec<Descriptor>, name: Option<&Repository>) -> Self {
+        let name = name.or_else(|| source.repository()).map(in_signature).unwrap_or_default();
+        Self { source, subjects, name }
+    }
+
+    /// Signs `claim` about every subject, stores it where the command line says, and tells.
+    pub(super) async fn publish(
+        &self,
+        named: &Subject,
+        claim: &Claim,
+        key: &PrivateKey,
+        io: &Io,
+        ui: &mut Ui<'_>,
+    ) -> Result<Outcome, CliError> {
+        let stored = match &named.bundle {
+            Some(file) => vec![self.write(file, claim, key, io)?],
+            None => {
+                let mut stored = Vec::new();
+                // The index comes last: who finds it signed finds the images signed, too.
+                for subject in self.subjects.iter().rev() {
+                    stored.push(self.store(subject, named, claim, key, io, ui).await?);
+                }
+                stored.reverse();
+                stored.into_iter().flatten().collect()
+            }
+        };
+        Published { claim, image: &named.image, stored }.tell(ui)
+    }
+
+    /// The bundle in a file.
+    fn write(&self, file: &Path, claim: &Claim, key: &PrivateKey, io: &Io) -> Result<Stored, CliError> {
+        let [subject] = self.subjects.as_slice() else {
+            let text = format!(
+                "a bundle is about one image, and this is an index with {}",
+                self.subjects.len().saturating_sub(1)
+            );
+            return Err(CliError::usage(text)
+                .hint("sign the index only: --no-recursive; or one of its images: --platform linux/amd64"));
+        };
+        let signed = claim.bundle(&self.name, subject.digest, key)?;
+        io.files.write(file, &signed.bundle, Mode::Public)?;
+        Ok(Stored { subject: subject.clone(), place: Place::File(file.to_owned()), added: true })
+    }
+
+    async fn store(
+        &self,
+        subject: &Descriptor,
+        named: &Subject,
+        claim: &Claim,
+        key: &PrivateKey,
+        io: &Io,
+        ui: &mut Ui<'_>,
+    ) -> Result<Vec<Stored>, CliError> {
+        let mut stored = Vec::new();
+        if matches!(named.storage, Storage::Referrers | Storage::Both) {
+            let known = match named.force {
+                true => None,
+                false => self.find_referrer(subject, claim, key, ui).await,
+            };
+            let added = known.is_none();
+            let manifest = match known {
+                Some(known) => known,
+                None => {
+                    let signed = claim.bundle(&self.name, subject.digest, key)?;
+                    push_bundle(io, &self.source, subject, &signed).await?
+                }
+            };
+            stored.push(Stored { subject: subject.clone(), place: Place::Referrers(manifest), added });
         }
-        let digest = self
-            .source
-            .push_referrer(
-                &referrer.manifest,
-                &referrer.artifact_type,
-                &referrer.annotations,
-                self.subject.digest,
-            )
-            .await?;
-        Ok(digest)
+        if matches!(named.storage, Storage::Legacy | Storage::Both) {
+            let known = match named.force {
+                true => None,
+                false => self.find_layer(subject, claim, key, ui).await?,
+            };
+            let added = known.is_none();
+            let manifest = match known {
+                Some(known) => known,
+                None => {
+                    let layer = claim.layer(&self.name, subject.digest, key)?;
+                    self.push_layer(io, subject, claim.suffix(), &layer).await?
+                }
+            };
+            stored.push(Stored { subject: subject.clone(), place: Place::Legacy(manifest), added });
+        }
+        Ok(stored)
+    }
+
+    /// The referrer in which the same key has said the same.
+    async fn find_referrer(
+        &self,
+        subject: &Descriptor,
+        claim: &Claim,
+        key: &PrivateKey,
+        ui: &mut Ui<'_>,
+    ) -> Option<Digest> {
+        let signer = Signer::Key(key.public());
+        let mut gatherer = Gatherer::new(&self.source);
+        gatherer.referrers(subject.digest).await;
+        let candidates = gatherer.evidence.found.iter().map(|found| &found.candidate);
+        let found = candidates
+            .filter(|candidate| matches!(candidate.content, Content::Bundle(_)))
+            .find(|candidate| claim.is_proven_by(candidate, &signer, &self.name, subject))
+            .map(|candidate| candidate.digest);
+        if found.is_none() {
+            warn_of_gaps(&gatherer, ui);
+        }
+        found
+    }
+
+    /// The manifest under the legacy tag, if in a layer of it the same key has said the same.
+    async fn find_layer(
+        &self,
+        subject: &Descriptor,
+        claim: &Claim,
+        key: &PrivateKey,
+        ui: &mut Ui<'_>,
+    ) -> Result<Option<Digest>, CliError> {
+        let signer = Signer::Key(key.public());
+        let mut gatherer = Gatherer::new(&self.source);
+        gatherer.tags(subject.digest).await;
+        let is_layer = |origin| matches!(origin, Origin::SignatureTag | Origin::AttestationTag);
+        let found = gatherer.evidence.found.iter().map(|found| &found.candidate).any(|candidate| {
+            is_layer(candidate.origin) && claim.is_proven_by(candidate, &signer, &self.name, subject)
+        });
+        if !found {
+            warn_of_gaps(&gatherer, ui);
+            return Ok(None);
+        }
+        let tag = Tag::about(subject.digest, claim.suffix());
+        Ok(self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content.digest()))
     }
 
     /// Appends a layer to the manifest under a legacy tag, and looks again whether it is still there; gives the digest of that manifest.
-    pub(super) async fn push_legacy(
+    async fn push_layer(
         &self,
         io: &Io,
+        subject: &Descriptor,
         suffix: &str,
         layer: &LegacyLayer,
     ) -> Result<Digest, CliError> {
-        let tag = Tag::about(self.subject.digest, suffix);
+        let tag = Tag::about(subject.digest, suffix);
         for _ in 0..=limits::UPDATE_ROUNDS {
             let stopwatch = io.clock.start();
             let existing = self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content);
-            match (sign::append_legacy(existing.as_ref(), layer)?, existing) {
-                (Appended::AlreadyThere, Some(existing)) => return Ok(existing.digest()),
-                (Appended::AlreadyThere, None) => {
-                    return Err(CliError::usage("nothing was there to append to"));
-                }
-                (Appended::New { manifest, config }, _) => {
-                    self.source.push_blob(&layer.content).await?;
-                    self.source.push_blob(&config).await?;
-                    self.source.push_manifest(OCI_MANIFEST, &manifest, Some(&tag)).await?;
-                }
-            }
+            let appended = sign::append_legacy(existing.as_ref(), layer)?;
+            self.source.push_blob(&layer.content).await?;
+            self.source.push_blob(&appended.config).await?;
+            let written = self.source.push_manifest(OCI_MANIFEST, &appended.manifest, Some(&tag)).await?;
             stopwatch.settle().await;
+            let now = self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content);
+            if let Some(now) = now
+                && (now.digest() == written || sign::holds_legacy(&now, layer)?)
+            {
+                return Ok(now.digest());
+            }
         }
         Err(CliError::new(Outcome::Unknown, LostUpdate { tag })
             .hint("others write to the same tag right now: run the command again"))
@@ -137,6 +270,29 @@ impl Target {
 #[error("{tag}: what was appended was overwritten {} times by others", limits::UPDATE_ROUNDS)]
 struct LostUpdate {
     tag: Tag,
+}
+
+/// Pushes a bundle as referrer of `subject`; gives the digest of the referrer manifest.
+pub(super) async fn push_bundle(
+    io: &Io,
+    source: &Source,
+    subject: &Descriptor,
+    signed: &SignedBundle,
+) -> Result<Digest, CliError> {
+    let referrer = signed.referrer(subject, io.clock.now());
+    for blob in &referrer.blobs {
+        source.push_blob(blob).await?;
+    }
+    let (manifest, kind) = (&referrer.manifest, &referrer.artifact_type);
+    Ok(source.push_referrer(manifest, kind, &referrer.annotations, subject.digest).await?)
+}
+
+/// What cannot be read may say the same. Saying it twice does no harm; not saying it at all might.
+fn warn_of_gaps(gatherer: &Gatherer<'_>, ui: &mut Ui<'_>) {
+    for gap in &gatherer.evidence.gaps {
+        let text = format!("cannot tell whether it is there already: {}: {}", gap.what, gap.reason);
+        ui.warn(&Printable(&text).to_string());
+    }
 }
 
 /// The repository as cosign writes it into signatures: Docker Hub is `index.docker.io`.

@@ -38,6 +38,12 @@ impl Index {
         self.manifests.iter().filter(|entry| is_image(entry))
     }
 
+    /// All entries but those that say of themselves that they run nowhere, as BuildKit's attestations do. This is told by the platform only:
+    /// an annotation would be an easy way to keep an image from being signed or looked at.
+    pub fn runnable(&self) -> impl Iterator<Item = &Descriptor> {
+        self.manifests.iter().filter(|entry| !runs_nowhere(entry))
+    }
+
     /// The entry that runs best on `wanted`: the first of the best, in the order of the index. There is no fallback to another entry.
     pub fn select(&self, wanted: &Platform) -> Result<&Descriptor, SelectError> {
         let offered =
@@ -65,10 +71,14 @@ impl Index {
     }
 }
 
-fn is_image(entry: &Descriptor) -> bool {
+fn runs_nowhere(entry: &Descriptor) -> bool {
     let unknown = |platform: &Platform| platform.os() == "unknown" && platform.architecture() == "unknown";
+    entry.platform.as_ref().is_some_and(unknown)
+}
+
+fn is_image(entry: &Descriptor) -> bool {
     let artifact = |kind: &str| kind != OCI_CONFIG && kind != DOCKER_CONFIG;
-    !entry.platform.as_ref().is_some_and(unknown)
+    !runs_nowhere(entry)
         && !entry.annotations.contains_key("vnd.docker.reference.type")
         && !entry.artifact_type.as_deref().is_some_and(artifact)
 }
@@ -160,6 +170,7 @@ mod tests {
         let unknown = entry("unknown", Some("unknown/unknown"));
         let only = index(vec![attestation, artifact, unknown]);
         assert_eq!(only.image_descriptors().count(), 0);
+        assert_eq!(only.runnable().count(), 2);
         assert_eq!(select(&only, "linux/amd64"), Err(SelectError::NoImages));
         assert_eq!(select(&index(vec![]), "linux/amd64"), Err(SelectError::NoImages));
     }

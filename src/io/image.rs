@@ -1,5 +1,9 @@
 //! From what a reference names to one image: platform, manifest and config.
 
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
 use super::source::{Resolved, Source, SourceError};
 use crate::base::{Digest, Platform, limits};
 use crate::format::config::{ConfigError, ImageConfig};
@@ -53,6 +57,37 @@ pub async fn read_image(
     }
     let config_digest = manifest.config.digest;
     Ok(Image { manifest_digest: manifest.digest, manifest, config, config_digest, index_digest })
+}
+
+/// What is signed with an index: the index itself, then every manifest below it that may be run, each once. An image is its own only one.
+/// Every manifest is read, so that nothing is signed that is not there.
+pub async fn read_platforms(source: &Source, resolved: &Resolved) -> Result<Vec<Descriptor>, ImageError> {
+    let mut found = vec![resolved.descriptor()];
+    let mut level = runnable(&resolved.parse()?);
+    for _ in 0..=limits::INDEX_DEPTH {
+        let mut known: BTreeSet<Digest> = found.iter().map(|one| one.digest).collect();
+        level.retain(|entry| known.insert(entry.digest));
+        if level.is_empty() {
+            return Ok(found);
+        }
+        let images = known.len().saturating_sub(1);
+        if images > limits::PLATFORMS {
+            return Err(ImageError::TooMany { found: images });
+        }
+        let fetches = level.iter().map(|entry| fetch(source, entry));
+        let read: Vec<_> = futures_util::stream::iter(fetches).buffered(AT_ONCE).try_collect().await?;
+        let next = read.iter().flat_map(runnable).collect();
+        found.append(&mut level);
+        level = next;
+    }
+    Err(ImageError::TooDeep)
+}
+
+fn runnable(manifest: &AnyManifest) -> Vec<Descriptor> {
+    match manifest {
+        AnyManifest::Image(_) => Vec::new(),
+        AnyManifest::Index(index) => index.runnable().cloned().collect(),
+    }
 }
 
 /// An index that calls an image what it is not would have another image looked at than the one that runs. Variants are left out: many
@@ -160,6 +195,9 @@ fn is_image(manifest: &Manifest) -> bool {
 /// Entries without platform that are looked into: an index could send us to fetch thousands.
 const UNDECLARED: usize = 32;
 
+/// Requests at once.
+const AT_ONCE: usize = 8;
+
 /// Why there is no image to look at.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
@@ -221,6 +259,12 @@ pub enum ImageError {
     /// Indexes in indexes in indexes.
     #[error("the indexes are nested deeper than {}", limits::INDEX_DEPTH)]
     TooDeep,
+    /// Over the limit.
+    #[error("the index lists {found} images; no more than {} are signed", limits::PLATFORMS)]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
 }
 
 #[cfg(test)]

@@ -56,18 +56,13 @@ pub fn legacy_attestation(
     Ok(LegacyLayer { media_type: dsse::MEDIA_TYPE.to_owned(), content, annotations })
 }
 
-/// What appending a layer led to.
+/// A manifest with one layer more. Push the layer's content, this config, then this manifest under the tag.
 #[derive(Clone, Debug)]
-pub enum Appended {
-    /// The same layer is there already: signing is deterministic, so the same key has said the same before.
-    AlreadyThere,
-    /// Push the layer's content, this config, then this manifest under the tag.
-    New {
-        /// The manifest with all layers.
-        manifest: Vec<u8>,
-        /// The config that it names.
-        config: Vec<u8>,
-    },
+pub struct Appended {
+    /// The manifest with all layers.
+    pub manifest: Vec<u8>,
+    /// The config that it names.
+    pub config: Vec<u8>,
 }
 
 /// Appends a layer to the manifest that the tag names, or starts one. Layers that are there stay as they are, byte for byte.
@@ -78,12 +73,6 @@ pub fn append_legacy(existing: Option<&Checked>, layer: &LegacyLayer) -> Result<
     if let Some(content) = existing {
         let manifest = Manifest::parse(content)?;
         let wire: ExistingWire = parse_strict(content.bytes())?;
-        let same = |other: &crate::format::manifest::Descriptor| {
-            other.digest == Digest::of(&layer.content) && other.annotations == layer.annotations
-        };
-        if manifest.layers.iter().any(same) {
-            return Ok(Appended::AlreadyThere);
-        }
         digests.extend(manifest.layers.iter().map(|layer| layer.digest));
         layers.extend(wire.layers.iter().map(|raw| raw.get().to_owned()));
         if let Some(annotations) = wire.annotations {
@@ -107,7 +96,14 @@ pub fn append_legacy(existing: Option<&Checked>, layer: &LegacyLayer) -> Result<
         descriptor(OCI_CONFIG, Digest::of(config.as_bytes()), config.len() as u64),
         layers.join(","),
     );
-    Ok(Appended::New { manifest: manifest.into_bytes(), config: config.into_bytes() })
+    Ok(Appended { manifest: manifest.into_bytes(), config: config.into_bytes() })
+}
+
+/// Whether a manifest under a legacy tag has this layer.
+pub fn holds_legacy(content: &Checked, layer: &LegacyLayer) -> Result<bool, SignError> {
+    let digest = Digest::of(&layer.content);
+    let manifest = Manifest::parse(content)?;
+    Ok(manifest.layers.iter().any(|other| other.digest == digest && other.annotations == layer.annotations))
 }
 
 #[derive(Deserialize)]

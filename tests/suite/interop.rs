@@ -268,6 +268,92 @@ fn check_attestation(peers: &Peers, cosign: Cosign, image: &Image, kind: &str) {
     peers.refuse(cosign.program(), &verify("right.pub", "vuln"));
 }
 
+/// One command for every cosign; what cosign has signed before is not signed again.
+#[test]
+fn every_cosign_verifies_what_we_sign_in_both_storages() {
+    everywhere("every_cosign_verifies_what_we_sign_in_both_storages", |peers, site| {
+        our_key(peers, "right");
+        let image = site.push("both");
+        let pinned = image.pinned();
+        let sign = ["sign", "--key", "[DIR]/right.key", "--storage", "both", &pinned];
+        plimsoll(peers, &sign).run().exits(0);
+        for cosign in [Cosign::Two, Cosign::Three] {
+            let verify = ["verify", "--insecure-ignore-tlog", "--key", "right.pub", &pinned];
+            peers.succeed(cosign.program(), &verify);
+        }
+        let again = plimsoll(peers, &sign).run().exits(0);
+        assert_eq!(again.stdout.matches("nothing was added").count(), 2, "{}", again.stdout);
+        // cosign's signatures are randomised, yet the same key says the same.
+        let image = site.push("theirs");
+        cosign_signs(peers, Cosign::Two, "right.key", &image.pinned());
+        let sign = ["sign", "--key", "[DIR]/right.key", "--storage", "legacy", &image.pinned()];
+        let again = plimsoll(peers, &sign).run().exits(0);
+        assert!(again.stdout.contains("nothing was added"), "{}", again.stdout);
+    });
+}
+
+#[test]
+fn an_index_is_signed_with_its_images_on_either_side() {
+    with_every_cosign("an_index_is_signed_with_its_images_on_either_side", |peers, site, cosign| {
+        our_key(peers, "right");
+        let name = format!("index/{cosign:?}").to_lowercase();
+        let all: Vec<Image> = ["ours", "theirs"]
+            .map(|who| {
+                let image = site.push(&format!("{name}/{who}"));
+                // crane wraps the image: an index with one entry.
+                let index = format!("{}:multi", image.name);
+                let append = ["index", "append", "-m", &image.pinned(), "-t", &index];
+                peers.succeed("crane", &append);
+                let digest = peers.succeed("crane", &["digest", &index]).trim().parse().expect("a digest");
+                vec![Image { name: image.name.clone(), digest }, image]
+            })
+            .into_iter()
+            .flatten()
+            .collect();
+        let [our_index, our_image, their_index, their_image] = &all[..] else { panic!("four") };
+        let sign = ["sign", "--key", "[DIR]/right.key", "--storage", cosign.storage(), &our_index.pinned()];
+        plimsoll(peers, &sign).run().exits(0);
+        for image in [our_index, our_image] {
+            let verify = ["verify", "--insecure-ignore-tlog", "--key", "right.pub", &image.pinned()];
+            peers.succeed(cosign.program(), &verify);
+        }
+        let pinned = their_index.pinned();
+        let sign = [&["sign", "-r", "--key", "right.key"], cosign.writing(), &[&pinned]].concat();
+        peers.succeed(cosign.program(), &sign);
+        for image in [their_index, their_image] {
+            plimsoll(peers, &["verify", "--key", "[DIR]/right.pub", &image.pinned()]).run().exits(0);
+        }
+    });
+}
+
+/// A bundle in a file goes from one side to the other.
+#[test]
+fn bundles_are_signed_here_and_attached_there() {
+    everywhere("bundles_are_signed_here_and_attached_there", |peers, site| {
+        our_key(peers, "right");
+        let image = site.push("file/ours");
+        let pinned = image.pinned();
+        let sign =
+            ["sign", "--key", "[DIR]/right.key", "--no-upload", "--bundle", "[DIR]/ours.json", &pinned];
+        plimsoll(peers, &sign).run().exits(0);
+        peers.refuse("cosign", &["verify", "--insecure-ignore-tlog", "--key", "right.pub", &pinned]);
+        let attach = ["attach", "--key", "[DIR]/right.pub", "--bundle", "[DIR]/ours.json", &pinned];
+        plimsoll(peers, &attach).run().exits(0);
+        peers.succeed("cosign", &["verify", "--insecure-ignore-tlog", "--key", "right.pub", &pinned]);
+
+        let image = site.push("file/theirs");
+        let pinned = image.pinned();
+        let sign = ["sign", "--key", "right.key", "--bundle", "theirs.json", "--upload=false"];
+        peers.succeed("cosign", &[&sign, Cosign::Three.writing(), &[&pinned]].concat());
+        let verify = ["verify", "--key", "[DIR]/right.pub", &pinned];
+        plimsoll(peers, &verify).run().exits(1);
+        let attach = ["attach", "--key", "[DIR]/right.pub", "--bundle", "[DIR]/theirs.json", &pinned];
+        plimsoll(peers, &attach).run().exits(0);
+        plimsoll(peers, &verify).run().exits(0);
+        peers.succeed("cosign", &["verify", "--insecure-ignore-tlog", "--key", "right.pub", &pinned]);
+    });
+}
+
 #[test]
 fn keys_of_either_side_work_on_the_other() {
     let Some(peers) = Peers::find("keys_of_either_side_work_on_the_other") else { return };

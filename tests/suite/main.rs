@@ -7,6 +7,7 @@
     reason = "tests prepare files and start programs, and stop at the first surprise"
 )]
 
+mod attach;
 mod cli;
 mod demo;
 mod examples;

@@ -3,12 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::plimsoll::{Plimsoll, Run};
 use crate::registry::{Fault, Mode, Referrers, Registry};
 
+const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const DIGEST: &str = "sha256:69deb3acbc6e23042f8ab64ab78451d8adacb05adc5eea64445e62eb57beb86e";
 
 fn image() -> PathBuf {
@@ -48,7 +51,7 @@ impl Port {
 #[test]
 fn a_signature_is_found_in_every_storage() {
     for referrers in [Referrers::On, Referrers::Off] {
-        for storage in ["referrers", "legacy"] {
+        for storage in ["referrers", "legacy", "both"] {
             let port = Port::new(referrers);
             port.verify(&[]).exits(1);
             let signed = port
@@ -128,11 +131,177 @@ fn what_is_there_already_stays() {
         let run = port.run(&["--format", "json", "tree", "--key", key, "[HOST]/app:1.0"]).exits(0);
         assert_eq!(run.stdout.matches("\"verified\": true").count(), 2, "{}", run.stdout);
     }
-    // The same key says the same again: nothing is added under the older tag.
-    let tag = format!("{}.sig", DIGEST.replace(':', "-"));
-    let before = port.registry.manifest("app", &tag);
-    port.run(&["sign", "--key", "[DIR]/k.key", "--storage", "legacy", "[HOST]/app:1.0"]).exits(0);
-    assert_eq!(port.registry.manifest("app", &tag), before);
+}
+
+/// What is attached, as the registry keeps it.
+fn attached(port: &Port, digest: &str) -> Vec<Vec<u8>> {
+    let tag = digest.replace(':', "-");
+    let tags = [tag.clone(), format!("{tag}.sig"), format!("{tag}.att")];
+    tags.iter().filter_map(|tag| port.registry.manifest("app", tag)).map(|(_, bytes)| bytes).collect()
+}
+
+fn added(run: &Run) -> Vec<(String, bool)> {
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/published.v1.schema.json")).unwrap();
+    assert!(jsonschema::is_valid(&schema, &answer), "{answer}");
+    let one = |one: &Value| (one["storage"].as_str().unwrap().to_owned(), one["added"].as_bool().unwrap());
+    answer["signed"].as_array().unwrap().iter().map(one).collect()
+}
+
+#[test]
+fn the_same_said_again_by_the_same_key_adds_nothing() {
+    let port = Port::new(Referrers::Off);
+    port.run(&["keygen", "--output", "[DIR]/other"]).exits(0);
+    fs::write(port.folder.path().join("p.json"), "{\"a\": 1}").unwrap();
+    fs::write(port.folder.path().join("q.json"), "{\"a\": 2}").unwrap();
+    let both = |yes| vec![("referrers".to_owned(), yes), ("legacy".to_owned(), yes)];
+    let say = |args: &[&str]| {
+        let args = [&["--format", "json"], args, &["--storage", "both", "[HOST]/app:1.0"]].concat();
+        added(&port.run(&args).exits(0))
+    };
+    let attest = ["attest", "--key", "[DIR]/k.key", "--type", "custom", "--predicate"];
+    for args in [
+        &["sign", "--key", "[DIR]/k.key"][..],
+        &["sign", "--key", "[DIR]/other.key"],
+        &["sign", "--key", "[DIR]/k.key", "-a", "a=b"],
+        &["sign", "--key", "[DIR]/k.key", "-a", "a=c"],
+        &[&attest[..], &["[DIR]/p.json"]].concat(),
+        &[&attest[..], &["[DIR]/q.json"]].concat(),
+        &["attest", "--key", "[DIR]/k.key", "--sbom", "spdx-json"],
+    ] {
+        assert_eq!(say(args), both(true), "{args:?}");
+        let before = attached(&port, DIGEST);
+        assert_eq!(say(args), both(false), "{args:?}");
+        assert_eq!(attached(&port, DIGEST), before, "{args:?}");
+    }
+    let before = attached(&port, DIGEST).concat().len();
+    assert_eq!(say(&["sign", "--key", "[DIR]/k.key", "--force"]), both(true));
+    assert!(attached(&port, DIGEST).concat().len() > before);
+    port.verify(&[]).exits(0);
+}
+
+/// One storage says nothing about the other, and says so to people, too.
+#[test]
+fn each_storage_is_looked_at_for_itself() {
+    for referrers in [Referrers::On, Referrers::Off] {
+        let port = Port::new(referrers);
+        let sign = |storage: &str| {
+            let sign = ["--format", "json", "sign", "--key", "[DIR]/k.key", "--storage", storage];
+            added(&port.run(&[&sign[..], &["[HOST]/app:1.0"]].concat()).exits(0))
+        };
+        assert_eq!(sign("legacy"), [("legacy".to_owned(), true)]);
+        assert_eq!(sign("both"), [("referrers".to_owned(), true), ("legacy".to_owned(), false)]);
+        assert_eq!(sign("both"), [("referrers".to_owned(), false), ("legacy".to_owned(), false)]);
+        let told = port.run(&["sign", "--key", "[DIR]/k.key", "[HOST]/app:1.0"]).exits(0);
+        assert!(told.stdout.ends_with(" by this key before, so nothing was added\n"), "{}", told.stdout);
+    }
+}
+
+/// What a stranger claims does not keep a signature away; what cannot be read is told and signed again.
+#[test]
+fn only_a_verified_signature_keeps_another_from_being_added() {
+    let port = Port::new(Referrers::On);
+    let sign = ["sign", "--key", "[DIR]/k.key", "[HOST]/app:1.0"];
+    port.run(&sign).exits(0);
+    port.registry.fault(Fault::on("GET /v2/*/blobs/*", Mode::Status(500, "UNKNOWN")));
+    let again = port.run(&sign).exits(0);
+    assert!(!again.stdout.contains("before"), "{}", again.stdout);
+    assert!(again.stderr.contains("cannot tell whether it is there already"), "{}", again.stderr);
+}
+
+/// An index with two images, one of them in an index of its own, and an attestation that nobody runs.
+fn push_index(port: &Port) -> (String, [String; 3], String) {
+    let put = |manifest: &Value, kind: &str, name: &str| {
+        let bytes = manifest.to_string().into_bytes();
+        let digest = port.registry.put_manifest("app", name, kind, &bytes);
+        json!({ "mediaType": kind, "digest": digest.to_string(), "size": bytes.len() })
+    };
+    let image = |architecture: &str| {
+        let config = json!({ "os": "linux", "architecture": architecture, "rootfs": { "type": "layers", "diff_ids": [] } });
+        let bytes = config.to_string().into_bytes();
+        let digest = port.registry.put_blob("app", &bytes);
+        let config = json!({ "mediaType": OCI_CONFIG, "digest": digest.to_string(), "size": bytes.len() });
+        let manifest =
+            json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [] });
+        let mut entry = put(&manifest, OCI_MANIFEST, ":");
+        let os = if architecture == "unknown" { "unknown" } else { "linux" };
+        entry["platform"] = json!({ "os": os, "architecture": architecture });
+        entry
+    };
+    let index =
+        |entries: &[&Value]| json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
+    let (amd64, arm64, unknown) = (image("amd64"), image("arm64"), image("unknown"));
+    let nested = put(&index(&[&arm64, &amd64]), OCI_INDEX, ":");
+    let all = put(&index(&[&amd64, &nested, &unknown, &amd64]), OCI_INDEX, "multi");
+    let digest = |entry: &Value| entry["digest"].as_str().unwrap().to_owned();
+    (digest(&all), [digest(&amd64), digest(&nested), digest(&arm64)], digest(&unknown))
+}
+
+#[test]
+fn an_index_is_signed_with_all_that_it_lists() {
+    for (storage, options) in [("referrers", &[][..]), ("legacy", &["--recursive"]), ("both", &["-r"])] {
+        let port = Port::new(Referrers::On);
+        let (index, children, unknown) = push_index(&port);
+        let sign = [&["sign", "--key", "[DIR]/k.key", "--storage", storage], options, &["[HOST]/app:multi"]];
+        let run = port.run(&[&["--format", "json"], &sign.concat()[..]].concat()).exits(0);
+        let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+        let mut signed: Vec<&str> =
+            answer["signed"].as_array().unwrap().iter().map(|one| one["digest"].as_str().unwrap()).collect();
+        assert!(added(&run).iter().all(|(_, added)| *added));
+        signed.dedup();
+        assert_eq!(signed, [&[index.clone()][..], &children].concat());
+        assert_eq!(answer["signed"].as_array().unwrap().last().unwrap()["platform"], "linux/arm64");
+        let verify = |digest: &str| {
+            let image = format!("[HOST]/app@{digest}");
+            port.run(&["verify", "--key", "[DIR]/k.pub", &image]).code
+        };
+        assert_eq!([&index, &children[0], &children[1], &children[2]].map(|one| verify(one)), [0; 4]);
+        assert_eq!(verify(&unknown), 1);
+        let again = port.run(&[&["--format", "json"], &sign.concat()[..]].concat()).exits(0);
+        assert!(added(&again).iter().all(|(_, added)| !added), "{}", again.stdout);
+        let told = port.run(&sign.concat()).exits(0).stdout;
+        assert!(
+            told.contains(&format!("signed [HOST]/app:multi {} for linux/arm64\n", children[2])),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn an_index_alone_or_one_of_its_images_can_be_signed() {
+    let port = Port::new(Referrers::On);
+    let (index, children, _) = push_index(&port);
+    for (option, want) in [(&["--no-recursive"][..], &index), (&["--platform", "linux/arm64"], &children[2])]
+    {
+        let sign = [&["--format", "json", "sign", "--key", "[DIR]/k.key"], option, &["[HOST]/app:multi"]];
+        let run = port.run(&sign.concat()).exits(0);
+        let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(answer["signed"].as_array().unwrap().len(), 1);
+        assert_eq!(answer["signed"][0]["digest"], want.as_str());
+    }
+    fs::write(port.folder.path().join("p.json"), "{}").unwrap();
+    let attest = ["--format", "json", "attest", "--key", "[DIR]/k.key", "--type", "custom", "--predicate"];
+    let run = port.run(&[&attest[..], &["[DIR]/p.json", "[HOST]/app:multi"]].concat()).exits(0);
+    assert_eq!(added(&run).len(), 1);
+    for wrong in [&["--recursive", "--no-recursive"][..], &["-r", "--platform", "linux/arm64"]] {
+        port.run(&[&["sign", "--key", "[DIR]/k.key"], wrong, &["[HOST]/app:multi"]].concat()).exits(2);
+    }
+}
+
+/// All is read before anything is signed: an index of which a part is missing gets no signature at all.
+#[test]
+fn an_image_that_is_not_there_is_not_signed_and_neither_is_its_index() {
+    let port = Port::new(Referrers::On);
+    let (index, children, _) = push_index(&port);
+    port.registry.fault(Fault::on(
+        &format!("GET /v2/app/manifests/{}", children[2]),
+        Mode::Status(404, "MANIFEST_UNKNOWN"),
+    ));
+    let run = port.run(&["sign", "--key", "[DIR]/k.key", "[HOST]/app:multi"]).exits(3);
+    assert!(run.stderr.contains("--no-recursive"), "{}", run.stderr);
+    for digest in [&index, &children[0]] {
+        port.run(&["verify", "--key", "[DIR]/k.pub", &format!("[HOST]/app@{digest}")]).exits(1);
+    }
 }
 
 #[test]
@@ -187,14 +356,16 @@ fn a_registry_that_refuses_to_store_is_an_error() {
 fn the_json_answers_are_as_their_schema_says() {
     let port = Port::new(Referrers::On);
     let schema: Value = serde_json::from_str(include_str!("../../schemas/published.v1.schema.json")).unwrap();
-    for args in [&["sign"][..], &["sign", "--storage", "legacy"], &["attest", "--sbom", "spdx-json"]] {
+    for args in [&["sign"][..], &["sign", "--storage", "both"], &["attest", "--sbom", "spdx-json"]] {
         let args = [&["--format", "json"], args, &["--key", "[DIR]/k.key", "[HOST]/app:1.0"]].concat();
         let answer: Value = serde_json::from_str(&port.run(&args).exits(0).stdout).unwrap();
         assert!(jsonschema::is_valid(&schema, &answer), "{answer}");
-        assert_eq!(answer["digest"], DIGEST);
-        let mut other = answer.clone();
-        other["schema"] = "plimsoll.published/v2".into();
-        assert!(!jsonschema::is_valid(&schema, &other));
+        assert_eq!(answer["signed"][0]["digest"], DIGEST);
+        for (pointer, value) in [("/schema", json!("plimsoll.published/v2")), ("/signed", json!([]))] {
+            let mut other = answer.clone();
+            *other.pointer_mut(pointer).unwrap() = value;
+            assert!(!jsonschema::is_valid(&schema, &other));
+        }
     }
 }
 

@@ -101,11 +101,7 @@ impl Shop {
         let mut existing = None;
         for layer in layers {
             self.registry.put_blob("team/app", &layer.content);
-            let sign::Appended::New { manifest, config } =
-                sign::append_legacy(existing.as_ref(), layer).unwrap()
-            else {
-                panic!("the layer is there already");
-            };
+            let sign::Appended { manifest, config } = sign::append_legacy(existing.as_ref(), layer).unwrap();
             self.registry.put_blob("team/app", &config);
             existing = Some(Checked::of(manifest));
         }

@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use super::sbom::{Document, inventory_of};
 use crate::base::limits;
 use crate::cli::args::parse_predicate_type;
+use crate::cli::claim::Claim;
 use crate::cli::key::read_private_key;
-use crate::cli::publish::{Storage, Subject, Target, resolve};
-use crate::cli::render::published::{Published, What};
+use crate::cli::publish::{Depth, Subject, Target, resolve};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::manifest::Descriptor;
 use crate::io::Io;
-use crate::sign;
 
 /// Sign a statement about an image: an SBOM, provenance, a scan
+///
+/// If the same key has attested the same about the same image before, nothing is added.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["predicate", "sbom"])))]
@@ -37,7 +38,7 @@ Examples:
   plimsoll attest --key release.key --sbom cyclonedx-json registry.example.com/app:1.0
   plimsoll attest --key release.key --type slsaprovenance1 --predicate provenance.json registry.example.com/app@sha256:…
   plimsoll attest --key release.key --type https://example.com/review/v1 --predicate review.json registry.example.com/app:1.0
-  plimsoll attest --key release.key --storage legacy --type vuln --predicate scan.json registry.example.com/app:1.0
+  plimsoll attest --key release.key --storage both --type vuln --predicate scan.json registry.example.com/app:1.0
 
 An SBOM is about one platform: with --sbom and an index, the manifest for --platform (or this machine's) is attested.
 The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";
@@ -62,26 +63,14 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         }
         (None, Some(file), Some(predicate_type)) => {
             let predicate = io.files.read_at_most(file, limits::PREDICATE)?;
-            let target = Target::resolve(io, named).await?;
+            let target = Target::resolve(io, named, Depth::Top).await?;
             (target, predicate_type, predicate)
         }
         _ => return Err(CliError::usage("say --type and --predicate, or --sbom")),
     };
 
-    let (digest, name, uri) = (target.subject.digest, target.name.as_str(), predicate_type.as_str());
-    let stored = match named.storage {
-        Storage::Referrers => {
-            let signed = sign::attestation(name, digest, uri, &predicate, &key)?;
-            target.push_bundle(io, &signed).await?
-        }
-        Storage::Legacy => {
-            let layer = sign::legacy_attestation(name, digest, uri, &predicate, &key)?;
-            target.push_legacy(io, ".att", &layer).await?
-        }
-    };
-
-    let what = What::Attestation(uri.to_owned());
-    Published { what, image: &named.image, digest, stored, storage: named.storage }.tell(ui)
+    let claim = Claim::Attestation { predicate_type, predicate };
+    target.publish(named, &claim, &key, io, ui).await
 }
 
 /// A document that has a predicate type.

@@ -1,5 +1,6 @@
 //! One verb a file. Every verb has the same three paragraphs: gather, decide, tell.
 
+mod attach;
 mod attest;
 mod demo;
 mod keygen;
@@ -25,6 +26,7 @@ pub(super) enum Command {
     Keygen(keygen::Args),
     Sign(sign::Args),
     Attest(attest::Args),
+    Attach(attach::Args),
     Verify(verify::Args),
     Tree(tree::Args),
     Demo(demo::Args),
@@ -39,6 +41,7 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Keygen(args) => keygen::run(args, io, ui).await,
         Command::Sign(args) => sign::run(args, io, ui).await,
         Command::Attest(args) => attest::run(args, io, ui).await,
+        Command::Attach(args) => attach::run(args, io, ui).await,
         Command::Verify(args) => verify::run(args, io, ui).await,
         Command::Tree(args) => tree::run(args, io, ui).await,
         Command::Demo(args) => demo::run(args, io, ui).await,

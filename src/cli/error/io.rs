@@ -169,7 +169,8 @@ impl From<ImageError> for CliError {
             | ImageError::OtherPlatform { .. }
             | ImageError::Select(SelectError::NoImages | SelectError::Undeclared { .. })
             | ImageError::Size { .. }
-            | ImageError::TooDeep => Self::new(Outcome::Unknown, error),
+            | ImageError::TooDeep
+            | ImageError::TooMany { .. } => Self::new(Outcome::Unknown, error),
         }
     }
 }

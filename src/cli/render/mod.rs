@@ -1,5 +1,6 @@
 //! Answers as text and JSON. JSON shapes are versioned copies, never the domain type.
 
+pub(super) mod attached;
 pub(super) mod decision;
 pub(super) mod keygen;
 pub(super) mod pin;

@@ -1,31 +1,41 @@
 //! What `sign` and `attest` answer. Schema: `schemas/published.v1.schema.json`.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::super::args::Format;
-use super::super::publish::Storage;
+use super::super::claim::Claim;
 use super::super::ui::Ui;
 use super::super::{CliError, Outcome};
 use crate::base::{Digest, ImageLocator};
+use crate::format::manifest::Descriptor;
 
-/// What was made.
-#[derive(Clone, Debug)]
-pub(in crate::cli) enum What {
-    /// An attestation of this predicate type.
-    Attestation(String),
-    /// A signature.
-    Signature,
+/// Something signed, and where it is now.
+pub(in crate::cli) struct Published<'a> {
+    pub(in crate::cli) claim: &'a Claim,
+    pub(in crate::cli) image: &'a ImageLocator,
+    /// One for every image and place: what the command line names comes first.
+    pub(in crate::cli) stored: Vec<Stored>,
 }
 
-/// Something signed that is now stored beside an image.
-pub(in crate::cli) struct Published<'a> {
-    pub(in crate::cli) what: What,
-    pub(in crate::cli) image: &'a ImageLocator,
-    /// What was signed.
-    pub(in crate::cli) digest: Digest,
-    /// The manifest that now carries it.
-    pub(in crate::cli) stored: Digest,
-    pub(in crate::cli) storage: Storage,
+/// What was signed about one image, in one place.
+pub(in crate::cli) struct Stored {
+    /// The image.
+    pub(in crate::cli) subject: Descriptor,
+    pub(in crate::cli) place: Place,
+    /// Whether it is new; else the same key had said the same there before.
+    pub(in crate::cli) added: bool,
+}
+
+/// Where something signed is.
+pub(in crate::cli) enum Place {
+    /// In a file, as bundle.
+    File(PathBuf),
+    /// In a layer of this manifest, under the legacy tag.
+    Legacy(Digest),
+    /// In a bundle that this manifest attaches.
+    Referrers(Digest),
 }
 
 #[derive(Serialize)]
@@ -35,34 +45,86 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none", rename = "predicateType")]
     predicate_type: Option<&'a str>,
     image: String,
+    signed: Vec<StoredWire>,
+}
+
+#[derive(Serialize)]
+struct StoredWire {
     digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<String>,
     storage: &'static str,
-    manifest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    added: bool,
 }
 
 impl Published<'_> {
     /// Prints it in the format asked for.
     pub(in crate::cli) fn tell(&self, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-        let (kind, verb, predicate_type) = match &self.what {
-            What::Attestation(uri) => ("attestation", "attested", Some(uri.as_str())),
-            What::Signature => ("signature", "signed", None),
-        };
         match ui.format() {
-            Format::Json => ui.json(&Document {
-                schema: "plimsoll.published/v1",
-                kind,
-                predicate_type,
-                image: self.image.to_string(),
-                digest: self.digest.to_string(),
-                storage: self.storage.name(),
-                manifest: self.stored.to_string(),
-            })?,
-            Format::Text => {
-                let about = predicate_type.map(|uri| format!(" ({uri})")).unwrap_or_default();
-                let place = format!("{} {}", self.storage.name(), self.stored);
-                ui.answer(&format!("{verb} {} {}{about}\n  in {place}\n", self.image, self.digest));
+            Format::Json => {
+                let (kind, predicate_type) = match self.claim {
+                    Claim::Attestation { predicate_type, .. } => {
+                        ("attestation", Some(predicate_type.as_str()))
+                    }
+                    Claim::Signature { .. } => ("signature", None),
+                };
+                ui.json(&Document {
+                    schema: "plimsoll.published/v1",
+                    kind,
+                    predicate_type,
+                    image: self.image.to_string(),
+                    signed: self.stored.iter().map(Stored::wire).collect(),
+                })?;
             }
+            Format::Text => ui.answer(&self.text()),
         }
         Ok(Outcome::Yes)
+    }
+
+    fn text(&self) -> String {
+        let (verb, about) = match self.claim {
+            Claim::Attestation { predicate_type, .. } => ("attested", format!(" ({predicate_type})")),
+            Claim::Signature { .. } => ("signed", String::new()),
+        };
+        let mut text = String::new();
+        let mut last = None;
+        for stored in &self.stored {
+            let Stored { subject, place, added } = stored;
+            if last.replace(subject.digest) != Some(subject.digest) {
+                let platform = subject.platform.as_ref().map(|platform| format!(" for {platform}"));
+                let platform = platform.unwrap_or_default();
+                text.push_str(&format!("{verb} {} {}{platform}{about}\n", self.image, subject.digest));
+            }
+            let place = match place {
+                Place::File(file) => format!("in {}", file.display()),
+                Place::Legacy(manifest) => format!("in legacy {manifest}"),
+                Place::Referrers(manifest) => format!("in referrers {manifest}"),
+            };
+            let before = if *added { "" } else { " by this key before, so nothing was added" };
+            text.push_str(&format!("  {place}{before}\n"));
+        }
+        text
+    }
+}
+
+impl Stored {
+    fn wire(&self) -> StoredWire {
+        let (storage, manifest, file) = match &self.place {
+            Place::File(file) => ("file", None, Some(file.display().to_string())),
+            Place::Legacy(manifest) => ("legacy", Some(manifest.to_string()), None),
+            Place::Referrers(manifest) => ("referrers", Some(manifest.to_string()), None),
+        };
+        StoredWire {
+            digest: self.subject.digest.to_string(),
+            platform: self.subject.platform.as_ref().map(ToString::to_string),
+            storage,
+            manifest,
+            file,
+            added: self.added,
+        }
     }
 }

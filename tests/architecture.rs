@@ -29,6 +29,7 @@ const BESIDE: &[(&str, &str, &str)] = &[
 const DOORS: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["crypto"]),
     ("clap", &["cli"]),
+    ("ed25519_dalek", &["crypto"]),
     ("flate2", &["image"]),
     ("jiff", &["base"]),
     ("p256", &["crypto"]),
@@ -39,6 +40,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("scrypt", &["crypto"]),
     ("serde_saphyr", &["format"]),
     ("sha2", &["base"]),
+    ("sigstore_verify", &["verify"]),
     ("similar", &["cli"]),
     ("spdx", &["format", "sbom"]),
     ("tar", &["image", "io"]),

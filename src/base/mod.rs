@@ -1,6 +1,7 @@
 //! Names and numbers that every other module speaks in. No I/O, no clock, no wire formats.
 
 mod digest;
+mod identity;
 pub mod limits;
 mod locator;
 mod package;
@@ -13,6 +14,10 @@ mod text;
 mod time;
 
 pub use digest::{Algorithm, Checked, Digest, DigestError, Hasher, Mismatch};
+pub(crate) use identity::fits_stars;
+pub use identity::{
+    Claim, Glob, Identity, IdentityMatcher, MatcherError, OtherIdentity, TextMatcher, UnknownClaim,
+};
 pub use locator::{ImageLocator, LayoutSelector, LocatorError};
 pub use package::{
     Distribution, Ecosystem, Inventory, LayerOrigin, Package, PackageId, SourcePackage, Subject,

@@ -49,7 +49,8 @@
 //! - **A policy condition**: its field in `format/policy/`, its meaning in `policy/requirement.rs`, its shape in `schemas/trust-policy.v1.schema.json`;
 //!   good and bad policies in `testdata/policy/`.
 //! - **A verb**: `cli/cmd/<verb>.rs` and its line in `cli/cmd/mod.rs`; its JSON shape in `cli/render/` and `schemas/`.
-//! - **An error**: a variant in its module's own enum; the compiler then asks in `cli/error/` what the user should do.
+//! - **An error**: a variant in its module's own enum; the compiler then asks in `cli/error/` what the user should do. If it has a code,
+//!   a test asks for its entry in `cli/explain/`.
 //! - **A limit**: a named constant in [`base::limits`], with the attack it stops.
 //!
 //! # Rules of the house

@@ -7,6 +7,7 @@ mod cmd;
 mod error;
 mod evidence;
 mod examples;
+mod explain;
 mod key;
 mod password;
 mod publish;

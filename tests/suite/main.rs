@@ -11,6 +11,7 @@ mod attach;
 mod cli;
 mod demo;
 mod examples;
+mod explain;
 mod hostile;
 mod interop;
 mod keygen;

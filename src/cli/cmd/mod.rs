@@ -3,6 +3,7 @@
 mod attach;
 mod attest;
 mod demo;
+mod explain;
 mod keygen;
 mod pin;
 mod resolve;
@@ -29,6 +30,7 @@ pub(super) enum Command {
     Attach(attach::Args),
     Verify(verify::Args),
     Tree(tree::Args),
+    Explain(explain::Args),
     Demo(demo::Args),
 }
 
@@ -44,6 +46,7 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Attach(args) => attach::run(args, io, ui).await,
         Command::Verify(args) => verify::run(args, io, ui).await,
         Command::Tree(args) => tree::run(args, io, ui).await,
+        Command::Explain(args) => explain::run(&args, ui),
         Command::Demo(args) => demo::run(args, io, ui).await,
     }
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::Digest;
-use crate::crypto::PrivateKey;
 use crate::format::manifest::Descriptor;
-use crate::sign::{self, LegacyLayer, SignError, SignedBundle};
+use crate::sign::{self, SignError, UnsignedBundle, UnsignedLayer};
 use crate::verify::{Candidate, Signer, check_attestation, check_signature};
 
 /// What is said about an image.
@@ -27,32 +26,22 @@ pub(super) enum Claim {
 
 impl Claim {
     /// What cosign 3 stores. `name` is what the statement calls the image; empty for no name.
-    pub(super) fn bundle(
-        &self,
-        name: &str,
-        image: Digest,
-        key: &PrivateKey,
-    ) -> Result<SignedBundle, SignError> {
+    pub(super) fn bundle(&self, name: &str, image: Digest) -> Result<UnsignedBundle, SignError> {
         match self {
             Self::Attestation { predicate_type, predicate } => {
-                sign::attestation(name, image, predicate_type, predicate, key)
+                sign::attestation(name, image, predicate_type, predicate)
             }
-            Self::Signature { annotations } => sign::image_signature(name, image, annotations, key),
+            Self::Signature { annotations } => sign::image_signature(name, image, annotations),
         }
     }
 
     /// What cosign 2 stores.
-    pub(super) fn layer(
-        &self,
-        name: &str,
-        image: Digest,
-        key: &PrivateKey,
-    ) -> Result<LegacyLayer, SignError> {
+    pub(super) fn layer(&self, name: &str, image: Digest) -> Result<UnsignedLayer, SignError> {
         match self {
             Self::Attestation { predicate_type, predicate } => {
-                sign::legacy_attestation(name, image, predicate_type, predicate, key)
+                sign::legacy_attestation(name, image, predicate_type, predicate)
             }
-            Self::Signature { annotations } => sign::legacy_signature(name, image, annotations, key),
+            Self::Signature { annotations } => Ok(sign::legacy_signature(name, image, annotations)),
         }
     }
 
@@ -92,6 +81,7 @@ impl Claim {
 mod tests {
     use super::*;
     use crate::base::Checked;
+    use crate::crypto::PrivateKey;
     use crate::format::manifest::OCI_MANIFEST;
     use crate::verify::{Content, Origin};
 
@@ -101,8 +91,8 @@ mod tests {
 
     /// The claim in both forms, as it would be found again.
     fn made(claim: &Claim, name: &str, image: Digest, key: &PrivateKey) -> [Candidate; 2] {
-        let bundle = claim.bundle(name, image, key).unwrap().bundle;
-        let layer = claim.layer(name, image, key).unwrap();
+        let bundle = claim.bundle(name, image).unwrap().signed_by(key).unwrap().bundle;
+        let layer = claim.layer(name, image).unwrap().signed_by(key).unwrap();
         let content = Checked::of(layer.content);
         let old = match claim {
             Claim::Attestation { .. } => Content::from_attestation_layer(&content),

@@ -14,6 +14,7 @@ mod publish;
 #[cfg(test)]
 mod readme;
 mod render;
+mod signer;
 mod ui;
 
 use std::ffi::OsString;

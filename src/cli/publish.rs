@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use super::claim::Claim;
 use super::evidence::Gatherer;
 use super::render::published::{Place, Published, Stored};
+use super::signer::Signer;
 use super::ui::Ui;
 use super::{CliError, Outcome};
 use crate::base::{Digest, ImageLocator, Platform, Printable, Repository, Tag, limits};
-use crate::crypto::PrivateKey;
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
 use crate::io::image::{read_image, read_platforms};
 use crate::io::{Io, Mode, Resolved, Source};
 use crate::sign::{self, LegacyLayer, SignedBundle};
-use crate::verify::{Content, Origin, Signer};
+use crate::verify::{Content, Origin};
 
 /// Where a signature or attestation goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -114,17 +114,17 @@ impl Target {
         &self,
         named: &Subject,
         claim: &Claim,
-        key: &PrivateKey,
+        signer: &Signer,
         io: &Io,
         ui: &mut Ui<'_>,
     ) -> Result<Outcome, CliError> {
         let stored = match &named.bundle {
-            Some(file) => vec![self.write(file, claim, key, io)?],
+            Some(file) => vec![self.write(file, claim, signer, io).await?],
             None => {
                 let mut stored = Vec::new();
                 // The index comes last: who finds it signed finds the images signed, too.
                 for subject in self.subjects.iter().rev() {
-                    stored.push(self.store(subject, named, claim, key, io, ui).await?);
+                    stored.push(self.store(subject, named, claim, signer, io, ui).await?);
                 }
                 stored.reverse();
                 stored.into_iter().flatten().collect()
@@ -134,7 +134,7 @@ impl Target {
     }
 
     /// The bundle in a file.
-    fn write(&self, file: &Path, claim: &Claim, key: &PrivateKey, io: &Io) -> Result<Stored, CliError> {
+    async fn write(&self, file: &Path, claim: &Claim, signer: &Signer, io: &Io) -> Result<Stored, CliError> {
         let [subject] = self.subjects.as_slice() else {
             let text = format!(
                 "a bundle is about one image, and this is an index with {}",
@@ -143,7 +143,7 @@ impl Target {
             return Err(CliError::usage(text)
                 .hint("sign the index only: --no-recursive; or one of its images: --platform linux/amd64"));
         };
-        let signed = claim.bundle(&self.name, subject.digest, key)?;
+        let signed = signer.sign_bundle(io, claim.bundle(&self.name, subject.digest)?).await?;
         io.files.write(file, &signed.bundle, Mode::Public)?;
         Ok(Stored { subject: subject.clone(), place: Place::File(file.to_owned()), added: true })
     }
@@ -153,7 +153,7 @@ impl Target {
         subject: &Descriptor,
         named: &Subject,
         claim: &Claim,
-        key: &PrivateKey,
+        signer: &Signer,
         io: &Io,
         ui: &mut Ui<'_>,
     ) -> Result<Vec<Stored>, CliError> {
@@ -161,13 +161,13 @@ impl Target {
         if matches!(named.storage, Storage::Referrers | Storage::Both) {
             let known = match named.force {
                 true => None,
-                false => self.find_referrer(subject, claim, key, ui).await,
+                false => self.find_referrer(subject, claim, signer, ui).await,
             };
             let added = known.is_none();
             let manifest = match known {
                 Some(known) => known,
                 None => {
-                    let signed = claim.bundle(&self.name, subject.digest, key)?;
+                    let signed = signer.sign_bundle(io, claim.bundle(&self.name, subject.digest)?).await?;
                     push_bundle(io, &self.source, subject, &signed).await?
                 }
             };
@@ -176,13 +176,13 @@ impl Target {
         if matches!(named.storage, Storage::Legacy | Storage::Both) {
             let known = match named.force {
                 true => None,
-                false => self.find_layer(subject, claim, key, ui).await?,
+                false => self.find_layer(subject, claim, signer, ui).await?,
             };
             let added = known.is_none();
             let manifest = match known {
                 Some(known) => known,
                 None => {
-                    let layer = claim.layer(&self.name, subject.digest, key)?;
+                    let layer = signer.sign_layer(io, claim.layer(&self.name, subject.digest)?).await?;
                     self.push_layer(io, subject, claim.suffix(), &layer).await?
                 }
             };
@@ -196,10 +196,10 @@ impl Target {
         &self,
         subject: &Descriptor,
         claim: &Claim,
-        key: &PrivateKey,
+        signer: &Signer,
         ui: &mut Ui<'_>,
     ) -> Option<Digest> {
-        let signer = Signer::Key(key.public());
+        let signer = signer.identity()?;
         let mut gatherer = Gatherer::new(&self.source);
         gatherer.referrers(subject.digest).await;
         let candidates = gatherer.evidence.found.iter().map(|found| &found.candidate);
@@ -218,10 +218,10 @@ impl Target {
         &self,
         subject: &Descriptor,
         claim: &Claim,
-        key: &PrivateKey,
+        signer: &Signer,
         ui: &mut Ui<'_>,
     ) -> Result<Option<Digest>, CliError> {
-        let signer = Signer::Key(key.public());
+        let Some(signer) = signer.identity() else { return Ok(None) };
         let mut gatherer = Gatherer::new(&self.source);
         gatherer.tags(subject.digest).await;
         let is_layer = |origin| matches!(origin, Origin::SignatureTag | Origin::AttestationTag);

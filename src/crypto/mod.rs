@@ -5,10 +5,13 @@ mod der;
 mod pem;
 mod private;
 mod public;
+mod scheme;
 mod sealed;
 
+pub use pem::certificate as certificate_pem;
 pub use private::PrivateKey;
 pub use public::{BadSignature, KeyAlgorithm, PublicKey};
+pub use scheme::{Form, Scheme};
 
 /// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +197,7 @@ mod tests {
             assert!(pem.lines().all(|line| line.len() <= 64));
             let again = PrivateKey::from_encrypted_pem(&pem, &secret(password)).unwrap();
             assert_eq!(again.public(), key.public());
-            assert_eq!(again.sign(b"m").unwrap(), key.sign(b"m").unwrap());
+            assert_eq!(again.sign(Form::Layer, b"m").unwrap(), key.sign(Form::Layer, b"m").unwrap());
             let wrong = PrivateKey::from_encrypted_pem(&pem, &secret("wrong"));
             assert!(matches!(wrong, Err(KeyError::WrongPassword)));
         }
@@ -231,7 +234,7 @@ mod tests {
     #[test]
     fn a_signature_is_over_one_message_by_one_key() {
         let key = PrivateKey::generate().unwrap();
-        let signature = key.sign(b"message").unwrap();
+        let signature = key.sign(Form::Envelope, b"message").unwrap();
         let public = key.public();
         assert_eq!(public.verify(b"message", &signature), Ok(()));
         assert_eq!(public.verify(b"messagE", &signature), Err(BadSignature));

@@ -33,6 +33,11 @@ pub(super) fn first(text: &str) -> Result<Block<'_>, KeyError> {
     Err(broken())
 }
 
+/// The PEM block of a certificate in DER.
+pub fn certificate(der: &[u8]) -> String {
+    write("CERTIFICATE", der)
+}
+
 /// Writes a block with lines of 64 characters.
 pub(super) fn write(label: &str, content: &[u8]) -> String {
     let body = STANDARD.encode(content);

@@ -7,7 +7,7 @@ use p256::ecdsa::{Signature, SigningKey};
 use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _};
 use zeroize::Zeroizing;
 
-use super::{BadSignature, KeyError, PublicKey, pem, sealed};
+use super::{BadSignature, Form, KeyError, PublicKey, pem, sealed};
 use crate::base::Secret;
 
 /// A key that signs. Wiped from memory on drop; `Debug` shows only its public half.
@@ -51,8 +51,8 @@ impl PrivateKey {
         self.public.clone()
     }
 
-    /// ECDSA with SHA-256 as ASN.1 DER. Deterministic (RFC 6979): the same message has the same signature.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BadSignature> {
+    /// Signs for `form`: ECDSA with SHA-256 as ASN.1 DER. Deterministic (RFC 6979): the same message has the same signature.
+    pub fn sign(&self, _form: Form, message: &[u8]) -> Result<Vec<u8>, BadSignature> {
         let signature: Signature = self.key.try_sign(message).map_err(|_| BadSignature)?;
         let bytes = signature.to_der().as_bytes().to_vec();
         // A fault while signing can give the key away (RFC 6979 makes the nonce predictable): let no wrong signature out.

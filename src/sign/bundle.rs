@@ -4,37 +4,106 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{SignError, statement};
-use crate::base::{Digest, Timestamp};
-use crate::crypto::PrivateKey;
-use crate::format::bundle::{Bundle, MEDIA_TYPE};
+use super::{LogEntry, SignError, Signatory, Signature, ToSign, statement};
+use crate::base::{Algorithm, Digest, Hasher, Timestamp};
+use crate::crypto::{Form, PrivateKey};
+use crate::format::bundle::{MEDIA_TYPE, NewBundle, NewContent, NewSigner};
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
 use crate::format::statement::SIGN_PREDICATE;
 
-/// Signs an image. `repository` is what the signature calls it; empty for no name.
+/// The signature of an image. `repository` is what the signature calls it; empty for no name.
 pub fn image_signature(
     repository: &str,
     image: Digest,
     annotations: &BTreeMap<String, String>,
-    key: &PrivateKey,
-) -> Result<SignedBundle, SignError> {
+) -> Result<UnsignedBundle, SignError> {
     let statement = statement::signature(repository, image, annotations)?;
-    SignedBundle::around(&statement, SIGN_PREDICATE, key)
+    Ok(UnsignedBundle::around(statement, SIGN_PREDICATE))
 }
 
-/// Signs a statement about an image. `predicate` is a JSON object and stays as it is, byte for byte.
+/// A statement about an image. `predicate` is a JSON object and stays as it is, byte for byte.
 pub fn attestation(
     repository: &str,
     image: Digest,
     predicate_type: &str,
     predicate: &[u8],
-    key: &PrivateKey,
-) -> Result<SignedBundle, SignError> {
+) -> Result<UnsignedBundle, SignError> {
     let statement = statement::attestation(repository, image, predicate_type, predicate)?;
-    SignedBundle::around(&statement, predicate_type, key)
+    Ok(UnsignedBundle::around(statement, predicate_type))
 }
 
-/// A new bundle.
+/// A bundle about an image that lacks its signature.
+#[derive(Clone, Debug)]
+pub struct UnsignedBundle {
+    to_sign: ToSign,
+    predicate_type: String,
+}
+
+impl UnsignedBundle {
+    fn around(statement: String, predicate_type: &str) -> Self {
+        let to_sign = ToSign::statement(Form::Envelope, statement);
+        Self { to_sign, predicate_type: predicate_type.to_owned() }
+    }
+
+    /// What is to be signed.
+    pub fn to_sign(&self) -> &ToSign {
+        &self.to_sign
+    }
+
+    /// The bundle with its signature, which is checked.
+    pub fn signed(self, signature: &Signature) -> Result<SignedBundle, SignError> {
+        self.to_sign.check(signature)?;
+        let envelope = self.to_sign.envelope(&signature.bytes).unwrap_or_default();
+        let bundle = write(signature, NewContent::Envelope(&envelope));
+        Ok(SignedBundle { bundle, predicate_type: self.predicate_type })
+    }
+
+    /// The same with a key at hand.
+    pub fn signed_by(self, key: &PrivateKey) -> Result<SignedBundle, SignError> {
+        let signature = Signature::by_key(key, &self.to_sign)?;
+        self.signed(&signature)
+    }
+}
+
+/// A bundle beside a file that lacks its signature. It proves nothing about an image.
+#[derive(Clone, Debug)]
+pub struct UnsignedFile {
+    to_sign: ToSign,
+}
+
+impl UnsignedFile {
+    /// Of a file with this content.
+    pub fn new(content: Vec<u8>) -> Self {
+        Self { to_sign: ToSign::plain(Form::File, content) }
+    }
+
+    /// What is to be signed.
+    pub fn to_sign(&self) -> &ToSign {
+        &self.to_sign
+    }
+
+    /// The bundle's JSON with its signature, which is checked. It names the file by the hash that the signature uses.
+    pub fn signed(self, signature: &Signature) -> Result<Vec<u8>, SignError> {
+        self.to_sign.check(signature)?;
+        let scheme = signature.key.algorithm().scheme(self.to_sign.form());
+        let mut hasher = Hasher::new(scheme.hash().unwrap_or(Algorithm::Sha256));
+        hasher.update(self.to_sign.message());
+        Ok(write(signature, NewContent::File { digest: hasher.finish(), signature: &signature.bytes }))
+    }
+}
+
+fn write(signature: &Signature, content: NewContent<'_>) -> Vec<u8> {
+    let hint = signature.key.hint();
+    let signer = match &signature.signatory {
+        Signatory::Certificate { leaf, .. } => NewSigner::Certificate(leaf),
+        Signatory::Key => NewSigner::Hint(&hint),
+    };
+    let log_entries: Vec<_> = signature.log_entries.iter().map(LogEntry::json).collect();
+    let timestamps = &signature.timestamps;
+    NewBundle { signer, log_entries: &log_entries, timestamps, content }.to_json().into_bytes()
+}
+
+/// A new bundle about an image.
 #[derive(Clone, Debug)]
 pub struct SignedBundle {
     /// The bundle's JSON.
@@ -44,12 +113,6 @@ pub struct SignedBundle {
 }
 
 impl SignedBundle {
-    fn around(statement: &str, predicate_type: &str, key: &PrivateKey) -> Result<Self, SignError> {
-        let envelope = statement::envelope(statement, key)?;
-        let bundle = Bundle::write(&key.public().hint(), &envelope).into_bytes();
-        Ok(Self { bundle, predicate_type: predicate_type.to_owned() })
-    }
-
     /// The manifest that attaches the bundle to `subject`, with the blobs it needs (image-spec v1.1, manifest.md, "Guidelines for Artifact
     /// Usage"; annotations as cosign 3).
     pub fn referrer(&self, subject: &Descriptor, created: Timestamp) -> Referrer {

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
 use super::bundle::descriptor;
-use super::{SignError, statement};
+use super::{SignError, Signature, ToSign, statement};
 use crate::base::{Checked, Digest, limits};
-use crate::crypto::PrivateKey;
+use crate::crypto::{Form, PrivateKey};
 use crate::format::dsse;
 use crate::format::json::parse_strict;
 use crate::format::manifest::{Manifest, OCI_CONFIG, OCI_MANIFEST};
@@ -26,34 +26,63 @@ pub struct LegacyLayer {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Signs an image in the older format.
+/// A layer that lacks its signature.
+#[derive(Clone, Debug)]
+pub struct UnsignedLayer {
+    to_sign: ToSign,
+    /// Of an attestation.
+    predicate_type: Option<String>,
+}
+
+impl UnsignedLayer {
+    /// What is to be signed.
+    pub fn to_sign(&self) -> &ToSign {
+        &self.to_sign
+    }
+
+    /// The layer with its signature, which is checked.
+    pub fn signed(self, signature: &Signature) -> Result<LegacyLayer, SignError> {
+        self.to_sign.check(signature)?;
+        let (media_type, content, said) = match self.to_sign.envelope(&signature.bytes) {
+            Some(envelope) => (dsse::MEDIA_TYPE, envelope.into_bytes(), String::new()),
+            None => {
+                let said = STANDARD.encode(&signature.bytes);
+                (simple_signing::MEDIA_TYPE, self.to_sign.message().to_vec(), said)
+            }
+        };
+        let mut annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), said)]);
+        annotations.extend(self.predicate_type.map(|uri| ("predicateType".to_owned(), uri)));
+        annotations.extend(signature.annotations()?);
+        Ok(LegacyLayer { media_type: media_type.to_owned(), content, annotations })
+    }
+
+    /// The same with a key at hand.
+    pub fn signed_by(self, key: &PrivateKey) -> Result<LegacyLayer, SignError> {
+        let signature = Signature::by_key(key, &self.to_sign)?;
+        self.signed(&signature)
+    }
+}
+
+/// The signature of an image in the older format.
 pub fn legacy_signature(
     repository: &str,
     image: Digest,
     annotations: &BTreeMap<String, String>,
-    key: &PrivateKey,
-) -> Result<LegacyLayer, SignError> {
-    let content = SimpleSigning::write(repository, image, annotations);
-    let signature = STANDARD.encode(key.sign(&content)?);
-    let annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), signature)]);
-    Ok(LegacyLayer { media_type: simple_signing::MEDIA_TYPE.to_owned(), content, annotations })
+) -> UnsignedLayer {
+    let payload = SimpleSigning::write(repository, image, annotations);
+    UnsignedLayer { to_sign: ToSign::plain(Form::Layer, payload), predicate_type: None }
 }
 
-/// Signs a statement about an image in the older format.
+/// A statement about an image in the older format.
 pub fn legacy_attestation(
     repository: &str,
     image: Digest,
     predicate_type: &str,
     predicate: &[u8],
-    key: &PrivateKey,
-) -> Result<LegacyLayer, SignError> {
+) -> Result<UnsignedLayer, SignError> {
     let statement = statement::attestation(repository, image, predicate_type, predicate)?;
-    let content = statement::envelope(&statement, key)?.into_bytes();
-    let annotations = BTreeMap::from([
-        (SIGNATURE_ANNOTATION.to_owned(), String::new()),
-        ("predicateType".to_owned(), predicate_type.to_owned()),
-    ]);
-    Ok(LegacyLayer { media_type: dsse::MEDIA_TYPE.to_owned(), content, annotations })
+    let to_sign = ToSign::statement(Form::Layer, statement);
+    Ok(UnsignedLayer { to_sign, predicate_type: Some(predicate_type.to_owned()) })
 }
 
 /// A manifest with one layer more. Push the layer's content, this config, then this manifest under the tag.

@@ -2,10 +2,14 @@
 
 mod bundle;
 mod legacy;
+mod signature;
 mod statement;
 
-pub use bundle::{Referrer, SignedBundle, attestation, image_signature};
-pub use legacy::{Appended, LegacyLayer, append_legacy, holds_legacy, legacy_attestation, legacy_signature};
+pub use bundle::{Referrer, SignedBundle, UnsignedBundle, UnsignedFile, attestation, image_signature};
+pub use legacy::{
+    Appended, LegacyLayer, UnsignedLayer, append_legacy, holds_legacy, legacy_attestation, legacy_signature,
+};
+pub use signature::{LogEntry, Signatory, Signature, ToSign};
 
 use crate::base::{Algorithm, limits};
 use crate::crypto::BadSignature;
@@ -27,6 +31,15 @@ pub enum SignError {
     /// The signer's own check of the new signature.
     #[error("the new signature does not verify")]
     Key(#[from] BadSignature),
+    /// The older format has one place for it.
+    #[error("the older format holds one {what} for a signature, and there are several")]
+    LayerHoldsOne {
+        /// What there is more of.
+        what: &'static str,
+    },
+    /// The older format knows entries with a promise only.
+    #[error("the older format holds log entries of Rekor 1 only")]
+    LayerLogEntry,
     /// A predicate that is not strict JSON.
     #[error("the predicate cannot be attested")]
     PredicateJson(#[from] JsonError),
@@ -115,10 +128,14 @@ mod tests {
             ),
         ] {
             let cosign = said(cosign);
-            let ours = image_signature("", hex(&cosign), &annotations(pairs), &key).unwrap();
+            let ours =
+                image_signature("", hex(&cosign), &annotations(pairs)).unwrap().signed_by(&key).unwrap();
             assert_eq!(payload(&ours.bundle, &key), cosign);
             assert_eq!(ours.predicate_type, SIGN_PREDICATE);
-            let named = image_signature("r.example/a", hex(&cosign), &annotations(pairs), &key).unwrap();
+            let named = image_signature("r.example/a", hex(&cosign), &annotations(pairs))
+                .unwrap()
+                .signed_by(&key)
+                .unwrap();
             let want = cosign.replace(r#"{"digest""#, r#"{"name":"r.example/a","digest""#);
             assert_eq!(payload(&named.bundle, &key), want);
         }
@@ -129,16 +146,19 @@ mod tests {
         let key = PrivateKey::generate().unwrap();
         let predicate = "{ \"b\": 12345678901234567890,\n\t\"a\":1.0, \"\\u0061b\":\"<\" }";
         let padded = format!("\n {predicate}\n");
-        let made =
-            attestation("r.example/a", image(), "https://x.example/v1", padded.as_bytes(), &key).unwrap();
+        let made = attestation("r.example/a", image(), "https://x.example/v1", padded.as_bytes())
+            .unwrap()
+            .signed_by(&key)
+            .unwrap();
         let want = format!(
             r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"name":"r.example/a","digest":{{"sha256":"{}"}}}}],"predicateType":"https://x.example/v1","predicate":{predicate}}}"#,
             image().hex(),
         );
         assert_eq!(payload(&made.bundle, &key), want);
-        let layer =
-            legacy_attestation("r.example/a", image(), "https://x.example/v1", padded.as_bytes(), &key)
-                .unwrap();
+        let layer = legacy_attestation("r.example/a", image(), "https://x.example/v1", padded.as_bytes())
+            .unwrap()
+            .signed_by(&key)
+            .unwrap();
         assert_eq!(payload_of(&Envelope::parse(&layer.content).unwrap(), &key), want);
         assert_eq!(
             layer.annotations,
@@ -148,9 +168,7 @@ mod tests {
 
     #[test]
     fn what_must_not_be_signed_is_refused() {
-        let key = PrivateKey::generate().unwrap();
-        let attest =
-            |kind: &str, predicate: &[u8]| attestation("", image(), kind, predicate, &key).unwrap_err();
+        let attest = |kind: &str, predicate: &[u8]| attestation("", image(), kind, predicate).unwrap_err();
         assert!(matches!(attest(SIGN_PREDICATE, b"{}"), SignError::SignPredicate));
         for predicate in [&b"[]"[..], b"1", b"null", b"\"{}\"", b" [{}]"] {
             assert!(matches!(attest("x:y", predicate), SignError::PredicateNotAnObject), "{predicate:?}");
@@ -161,7 +179,7 @@ mod tests {
         let large = vec![b' '; limits::PREDICATE as usize + 1];
         assert!(matches!(attest("x:y", &large), SignError::PredicateTooLarge { .. }));
         let sha512 = Hasher::new(Algorithm::Sha512).finish();
-        let refused = image_signature("", sha512, &BTreeMap::new(), &key).unwrap_err();
+        let refused = image_signature("", sha512, &BTreeMap::new()).unwrap_err();
         assert!(matches!(refused, SignError::Algorithm { algorithm: Algorithm::Sha512 }));
     }
 
@@ -228,7 +246,7 @@ mod tests {
         let key = PrivateKey::generate().unwrap();
         let mut tag: Option<Checked> = None;
         for predicate in [&b"{}"[..], b"{\"a\":1}"] {
-            let layer = legacy_attestation("r", image(), "x:y", predicate, &key).unwrap();
+            let layer = legacy_attestation("r", image(), "x:y", predicate).unwrap().signed_by(&key).unwrap();
             let Appended { manifest, .. } = append_legacy(tag.as_ref(), &layer).unwrap();
             tag = Some(Checked::of(manifest));
         }
@@ -238,7 +256,7 @@ mod tests {
     #[test]
     fn layers_of_others_stay_as_they_are() {
         let key = PrivateKey::generate().unwrap();
-        let layer = legacy_signature("r", image(), &BTreeMap::new(), &key).unwrap();
+        let layer = legacy_signature("r", image(), &BTreeMap::new()).signed_by(&key).unwrap();
         let foreign =
             format!(r#"{{"size": 1,"mediaType":"x/y","digest":"{}","urls":[],"strange":1.0}}"#, image());
         let existing = format!(

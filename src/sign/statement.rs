@@ -6,10 +6,8 @@ use serde_json::{json, value::RawValue};
 
 use super::SignError;
 use crate::base::{Algorithm, Digest, limits};
-use crate::crypto::PrivateKey;
-use crate::format::dsse::{Envelope, pre_authentication_encoding};
 use crate::format::json::parse_strict;
-use crate::format::statement::{PAYLOAD_TYPE, SIGN_PREDICATE, TYPE_V1};
+use crate::format::statement::{SIGN_PREDICATE, TYPE_V1};
 
 /// "This image is signed": what cosign 3 writes, with the subject's name beside it, which strict readers of in-toto ask for.
 pub(super) fn signature(
@@ -48,12 +46,6 @@ pub(super) fn attestation(
         hex(image)?,
         json!(predicate_type),
     ))
-}
-
-/// The envelope around a statement, as JSON.
-pub(super) fn envelope(statement: &str, key: &PrivateKey) -> Result<String, SignError> {
-    let signature = key.sign(&pre_authentication_encoding(PAYLOAD_TYPE, statement.as_bytes()))?;
-    Ok(Envelope::write(PAYLOAD_TYPE, statement.as_bytes(), &signature))
 }
 
 fn name(repository: &str) -> String {

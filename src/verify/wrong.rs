@@ -7,8 +7,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::*;
 use crate::base::{Checked, Digest};
-use crate::crypto::PrivateKey;
-use crate::format::bundle::Bundle;
+use crate::crypto::{Form, PrivateKey};
+use crate::format::bundle::{NewBundle, NewContent, NewSigner};
 use crate::format::dsse::{Envelope, pre_authentication_encoding};
 use crate::format::simple_signing::{SIGNATURE_ANNOTATION, SimpleSigning};
 use crate::format::statement::{PAYLOAD_TYPE, SIGN_PREDICATE};
@@ -37,11 +37,16 @@ fn envelope_of(json: &str) -> Candidate {
 
 fn envelope(payload_type: &str, statement: &str) -> String {
     let bytes = pre_authentication_encoding(payload_type, statement.as_bytes());
-    Envelope::write(payload_type, statement.as_bytes(), &KEY.sign(&bytes).unwrap())
+    Envelope::write(payload_type, statement.as_bytes(), &KEY.sign(Form::Envelope, &bytes).unwrap())
+}
+
+fn around(hint: &str, envelope: &str) -> String {
+    let (signer, content) = (NewSigner::Hint(hint), NewContent::Envelope(envelope));
+    NewBundle { signer, log_entries: &[], timestamps: &[], content }.to_json()
 }
 
 fn bundle(statement: &str) -> String {
-    Bundle::write(&KEY.public().hint(), &envelope(PAYLOAD_TYPE, statement))
+    around(&KEY.public().hint(), &envelope(PAYLOAD_TYPE, statement))
 }
 
 fn statement(predicate_type: &str) -> String {
@@ -52,7 +57,7 @@ fn statement(predicate_type: &str) -> String {
 }
 
 fn legacy(payload: &[u8]) -> Candidate {
-    let signature = STANDARD.encode(KEY.sign(payload).unwrap());
+    let signature = STANDARD.encode(KEY.sign(Form::Envelope, payload).unwrap());
     let annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), signature)]);
     candidate(Content::from_signature_layer(Checked::of(payload.to_vec()), &annotations))
 }
@@ -176,7 +181,7 @@ fn statements_that_are_signed_and_still_prove_nothing() {
     let disguised =
         replace(&statement(SIGN_PREDICATE), r#""prod""#, r#"{"$serde_json::private::RawValue":"\"prod\""}"#);
     assert_eq!(signature_code(&bundle_of(&bundle(&disguised))), "PLM-S09");
-    let typed = Bundle::write("", &envelope("application/json", &statement(SIGN_PREDICATE)));
+    let typed = around("", &envelope("application/json", &statement(SIGN_PREDICATE)));
     assert_eq!(signature_code(&bundle_of(&typed)), "PLM-S08");
 }
 
@@ -207,7 +212,7 @@ fn envelopes_that_are_not_one_signature_over_the_payload() {
     let other = STANDARD.encode(statement("https://y.example"));
     let start = good.find(r#"{"sig""#).unwrap();
     let signature = good[start..].trim_end_matches("]}").to_owned();
-    let bare = STANDARD.encode(KEY.sign(text.as_bytes()).unwrap());
+    let bare = STANDARD.encode(KEY.sign(Form::Envelope, text.as_bytes()).unwrap());
     let ours = replace(&signature, "{", &format!(r#"{{"keyid":"{}","#, KEY.public().hint()));
     let no_id = replace(&signature, "{", r#"{"keyid":"","#);
     let another = replace(&signature, "{", r#"{"keyid":"SHA256:x","#);
@@ -321,9 +326,9 @@ fn legacy_payloads_that_are_signed_and_still_prove_nothing() {
         let layer = Checked::of(good.clone().into_bytes());
         candidate(Content::from_signature_layer(layer, &annotations.collect()))
     };
-    let signature = STANDARD.encode(KEY.sign(good.as_bytes()).unwrap());
+    let signature = STANDARD.encode(KEY.sign(Form::Envelope, good.as_bytes()).unwrap());
     let raw = STANDARD.encode([1; 64]);
-    let long = STANDARD.encode([KEY.sign(good.as_bytes()).unwrap(), vec![0]].concat());
+    let long = STANDARD.encode([KEY.sign(Form::Envelope, good.as_bytes()).unwrap(), vec![0]].concat());
     assert_eq!(signature_code(&layer(&[(SIGNATURE_ANNOTATION, &signature)])), "signed");
     assert_eq!(signature_code(&layer(&[])), "PLM-S13");
     assert_eq!(signature_code(&layer(&[("dev.cosignproject.cosign/Signature", &signature)])), "PLM-S13");
@@ -350,7 +355,7 @@ fn every_flipped_bit_is_noticed() {
     assert!(read > good.len(), "most flips must reach the signature: {read}");
 
     let payload = SimpleSigning::write("r.example/app", image(), &BTreeMap::new());
-    let signature = STANDARD.encode(KEY.sign(&payload).unwrap());
+    let signature = STANDARD.encode(KEY.sign(Form::Envelope, &payload).unwrap());
     for bit in 0..8 * (payload.len() + signature.len()) {
         let mut both = [&payload[..], signature.as_bytes()].concat();
         both[bit / 8] ^= 1 << (bit % 8);

@@ -75,7 +75,7 @@ fn found(about: Digest, origin: Origin, content: Content) -> Found {
 fn signature_of(about: Digest, name: &str, annotations: &[(&str, &str)], key: &PrivateKey) -> Content {
     let annotations: BTreeMap<String, String> =
         annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    let bundle = sign::image_signature(name, about, &annotations, key).unwrap();
+    let bundle = sign::image_signature(name, about, &annotations).unwrap().signed_by(key).unwrap();
     Content::from_bundle(&Checked::of(bundle.bundle))
 }
 
@@ -84,18 +84,22 @@ fn signed(key: &PrivateKey) -> Found {
 }
 
 fn attested(about: Digest, predicate_type: &str, predicate: &str, key: &PrivateKey) -> Found {
-    let bundle = sign::attestation(NAME, about, predicate_type, predicate.as_bytes(), key).unwrap();
+    let bundle =
+        sign::attestation(NAME, about, predicate_type, predicate.as_bytes()).unwrap().signed_by(key).unwrap();
     found(about, Origin::ReferrersApi, Content::from_bundle(&Checked::of(bundle.bundle)))
 }
 
 fn legacy_signed(name: &str, about: Digest, key: &PrivateKey) -> Found {
-    let layer = sign::legacy_signature(name, about, &BTreeMap::new(), key).unwrap();
+    let layer = sign::legacy_signature(name, about, &BTreeMap::new()).signed_by(key).unwrap();
     let content = Content::from_signature_layer(Checked::of(layer.content), &layer.annotations);
     found(image(), Origin::SignatureTag, content)
 }
 
 fn legacy_attested(predicate_type: &str, predicate: &str, key: &PrivateKey) -> Found {
-    let layer = sign::legacy_attestation(NAME, image(), predicate_type, predicate.as_bytes(), key).unwrap();
+    let layer = sign::legacy_attestation(NAME, image(), predicate_type, predicate.as_bytes())
+        .unwrap()
+        .signed_by(key)
+        .unwrap();
     found(image(), Origin::AttestationTag, Content::from_attestation_layer(&Checked::of(layer.content)))
 }
 

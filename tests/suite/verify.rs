@@ -74,13 +74,18 @@ impl Shop {
     }
 
     pub(crate) fn sign(&self, key: &PrivateKey) -> Digest {
-        let bundle = sign::image_signature(&self.name(), self.image.digest, &BTreeMap::new(), key).unwrap();
+        let bundle = sign::image_signature(&self.name(), self.image.digest, &BTreeMap::new())
+            .unwrap()
+            .signed_by(key)
+            .unwrap();
         self.attach(&bundle, &self.image)
     }
 
     pub(crate) fn attest(&self, predicate_type: &str, predicate: &[u8], key: &PrivateKey) -> Digest {
-        let bundle =
-            sign::attestation(&self.name(), self.image.digest, predicate_type, predicate, key).unwrap();
+        let bundle = sign::attestation(&self.name(), self.image.digest, predicate_type, predicate)
+            .unwrap()
+            .signed_by(key)
+            .unwrap();
         self.attach(&bundle, &self.image)
     }
 
@@ -110,7 +115,7 @@ impl Shop {
     }
 
     pub(crate) fn legacy_signature(&self, key: &PrivateKey) -> sign::LegacyLayer {
-        sign::legacy_signature(&self.name(), self.image.digest, &BTreeMap::new(), key).unwrap()
+        sign::legacy_signature(&self.name(), self.image.digest, &BTreeMap::new()).signed_by(key).unwrap()
     }
 
     pub(crate) fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Run {
@@ -194,8 +199,10 @@ fn everything_else_is_a_no_with_its_reason() {
             "other image",
             &|shop| {
                 let other = Digest::of(b"other");
-                let bundle =
-                    sign::image_signature(&shop.name(), other, &BTreeMap::new(), &shop.ours).unwrap();
+                let bundle = sign::image_signature(&shop.name(), other, &BTreeMap::new())
+                    .unwrap()
+                    .signed_by(&shop.ours)
+                    .unwrap();
                 shop.attach(&bundle, &shop.image);
             },
             &["PLM-S04"],
@@ -250,7 +257,10 @@ fn older_formats_are_read() {
     shop.tag(".sig", &[shop.legacy_signature(&shop.theirs), shop.legacy_signature(&shop.ours)]);
     says(shop.verify(), 0, &["simple signing via signature tag: signed by [DIR]/ours.pub", "PLM-S01"]);
     let attestation = |predicate_type| {
-        sign::legacy_attestation(&shop.name(), shop.image.digest, predicate_type, SBOM, &shop.ours).unwrap()
+        sign::legacy_attestation(&shop.name(), shop.image.digest, predicate_type, SBOM)
+            .unwrap()
+            .signed_by(&shop.ours)
+            .unwrap()
     };
     shop.tag(".att", &[attestation("https://x.y/z"), attestation(SPDX)]);
     let run = shop.run(["verify", "--key", "[DIR]/ours.pub", "--type", "spdxjson", &shop.pinned()]);
@@ -264,7 +274,10 @@ fn older_formats_are_read() {
 fn entries_of_the_fallback_tag_speak_for_themselves() {
     let shop = Shop::new(Referrers::Off);
     let name = shop.name();
-    let bundle = sign::image_signature(&name, shop.image.digest, &BTreeMap::new(), &shop.ours).unwrap();
+    let bundle = sign::image_signature(&name, shop.image.digest, &BTreeMap::new())
+        .unwrap()
+        .signed_by(&shop.ours)
+        .unwrap();
     let referrer = |subject: &Descriptor| {
         let referrer = bundle.referrer(subject, Timestamp::EPOCH);
         for blob in &referrer.blobs {
@@ -395,7 +408,10 @@ fn a_policy_decides_by_name() {
 fn a_signature_of_another_repository_does_not_satisfy_a_policy() {
     let shop = Shop::new(Referrers::On);
     let other = shop.registry.repository("team/other");
-    let bundle = sign::image_signature(&other, shop.image.digest, &BTreeMap::new(), &shop.ours).unwrap();
+    let bundle = sign::image_signature(&other, shop.image.digest, &BTreeMap::new())
+        .unwrap()
+        .signed_by(&shop.ours)
+        .unwrap();
     shop.attach(&bundle, &shop.image);
     let rule = |identity: &str| {
         format!(
@@ -441,7 +457,8 @@ fn an_index_is_covered_by_the_sboms_of_its_platforms() {
     for name in ["[HOST]/team/app:all", &by_digest] {
         says(ask(name), 1, &["PLM-E05", "✓ linux/amd64 sha256:", "✗ linux/arm64 sha256:"]);
     }
-    let bundle = sign::attestation(&shop.name(), arm.digest(), SPDX, SBOM, &shop.ours).unwrap();
+    let bundle =
+        sign::attestation(&shop.name(), arm.digest(), SPDX, SBOM).unwrap().signed_by(&shop.ours).unwrap();
     shop.attach(&bundle, &Descriptor::of(OCI_MANIFEST, &arm));
     for name in ["[HOST]/team/app:all", &by_digest] {
         says(ask(name), 0, &["✓ sbom by ours: for each of 2 platforms", "spdx-2, 1 components"]);
@@ -456,7 +473,8 @@ fn an_index_with_a_revoked_image_is_denied_however_it_is_named() {
     ]});
     let index = Checked::of(serde_json::to_vec(&index).unwrap());
     let digest = shop.registry.put_manifest("team/app", "all", OCI_INDEX, index.bytes());
-    let bundle = sign::image_signature(&shop.name(), digest, &BTreeMap::new(), &shop.ours).unwrap();
+    let bundle =
+        sign::image_signature(&shop.name(), digest, &BTreeMap::new()).unwrap().signed_by(&shop.ours).unwrap();
     shop.attach(&bundle, &Descriptor::of(OCI_INDEX, &index));
     let rules = "  - {name: ours, images: [\"HOST/team/app\"], require: {signature: {by: ours}}}\n";
     let revoked = format!(
@@ -528,7 +546,8 @@ fn wrong_command_lines() {
 fn annotations_are_demanded_of_the_signature() {
     let shop = Shop::new(Referrers::On);
     let annotations = BTreeMap::from([("env".to_owned(), "prod".to_owned())]);
-    let bundle = sign::image_signature("", shop.image.digest, &annotations, &shop.ours).unwrap();
+    let bundle =
+        sign::image_signature("", shop.image.digest, &annotations).unwrap().signed_by(&shop.ours).unwrap();
     shop.attach(&bundle, &shop.image);
     let ask = |demand: &str| shop.run(["verify", "--key", "[DIR]/ours.pub", "-a", demand, &shop.pinned()]);
     says(ask("env=prod"), 0, &["no name inside"]);

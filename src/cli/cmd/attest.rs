@@ -6,8 +6,8 @@ use super::sbom::{Document, inventory_of};
 use crate::base::limits;
 use crate::cli::args::parse_predicate_type;
 use crate::cli::claim::Claim;
-use crate::cli::key::read_private_key;
 use crate::cli::publish::{Depth, Subject, Target, resolve};
+use crate::cli::signer::Signer;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::manifest::Descriptor;
@@ -46,7 +46,7 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 /// Attests.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let named = &args.subject;
-    let key = read_private_key(io, ui, &named.key)?;
+    let signer = Signer::open(io, ui, &named.key)?;
     let (target, predicate_type, predicate) = match (args.sbom, &args.predicate, args.predicate_type) {
         (Some(sbom), ..) => {
             let (source, resolved) = resolve(io, &named.image).await?;
@@ -70,7 +70,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     };
 
     let claim = Claim::Attestation { predicate_type, predicate };
-    target.publish(named, &claim, &key, io, ui).await
+    target.publish(named, &claim, &signer, io, ui).await
 }
 
 /// A document that has a predicate type.

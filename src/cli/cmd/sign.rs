@@ -2,8 +2,8 @@
 
 use crate::cli::annotation;
 use crate::cli::claim::Claim;
-use crate::cli::key::read_private_key;
 use crate::cli::publish::{Depth, Subject, Target};
+use crate::cli::signer::Signer;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::io::Io;
@@ -42,9 +42,9 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let Args { subject: named, annotations, recursive: _, no_recursive } = args;
     let annotations = annotation::distinct(&annotations)?;
-    let key = read_private_key(io, ui, &named.key)?;
+    let signer = Signer::open(io, ui, &named.key)?;
     let depth = if no_recursive { Depth::Top } else { Depth::Platforms };
     let target = Target::resolve(io, &named, depth).await?;
 
-    target.publish(&named, &Claim::Signature { annotations }, &key, io, ui).await
+    target.publish(&named, &Claim::Signature { annotations }, &signer, io, ui).await
 }

@@ -14,6 +14,9 @@ impl From<SignError> for CliError {
             SignError::SignPredicate => {
                 Self::new(Outcome::Usage, error).hint("to sign an image: `plimsoll sign --key FILE IMAGE`")
             }
+            SignError::LayerHoldsOne { .. } | SignError::LayerLogEntry => {
+                Self::new(Outcome::Usage, error).hint("store it as bundle: --storage referrers")
+            }
             SignError::Existing(_) | SignError::Key(_) | SignError::TooMany { .. } => {
                 Self::new(Outcome::Unknown, error)
             }

@@ -92,7 +92,7 @@ impl Response {
 }
 
 /// Reads one request; `None` at the end of the connection.
-pub(super) fn read(
+pub(crate) fn read(
     stream: &mut (impl BufRead + ?Sized),
     reply: &mut dyn Write,
 ) -> io::Result<Option<Request>> {
@@ -139,7 +139,7 @@ pub(super) fn read(
 }
 
 /// Writes one response. `Ok(false)`: the connection is over.
-pub(super) fn write(stream: &mut impl Write, request: &Request, response: &Response) -> io::Result<bool> {
+pub(crate) fn write(stream: &mut impl Write, request: &Request, response: &Response) -> io::Result<bool> {
     let mut head = format!("HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
     for (name, value) in &response.headers {
         head.push_str(&format!("{name}: {value}\r\n"));

@@ -6,7 +6,7 @@
 mod auth;
 pub(crate) mod client;
 mod fault;
-mod http;
+pub(crate) mod http;
 mod layout;
 mod state;
 #[cfg(test)]

@@ -16,6 +16,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Every one, the shortest first.
+    pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
+
     /// As written before the colon.
     pub fn name(self) -> &'static str {
         match self {

@@ -54,6 +54,8 @@ pub const PACKAGE_NAMES: usize = 4_000_000;
 pub const DATABASES: usize = 4_000_000;
 /// Bytes of a file that people write: Dockerfile, policy, key, predicate.
 pub const INPUT_FILE: u64 = 16 << 20;
+/// Bytes of a file whose signature needs the whole file in memory (Ed25519, which hashes it twice). Files for other keys have no limit.
+pub const FILE_IN_MEMORY: usize = 256 << 20;
 /// Bytes of a password on standard input: a wrong file must not be hashed for minutes.
 pub const PASSWORD: u64 = 64 << 10;
 /// Bytes of a policy: its checks compare patterns with one another.

@@ -1,6 +1,7 @@
 //! Names and numbers that every other module speaks in. No I/O, no clock, no wire formats.
 
 mod digest;
+mod file;
 mod identity;
 pub mod limits;
 mod locator;
@@ -14,6 +15,7 @@ mod text;
 mod time;
 
 pub use digest::{Algorithm, Checked, Digest, DigestError, Hasher, Mismatch};
+pub use file::{FileContent, FileHasher};
 pub(crate) use identity::fits_stars;
 pub use identity::{
     Claim, Glob, Identity, IdentityMatcher, MatcherError, OtherIdentity, TextMatcher, UnknownClaim,

@@ -10,7 +10,7 @@ mod sealed;
 
 pub use pem::certificate as certificate_pem;
 pub use private::PrivateKey;
-pub use public::{BadSignature, KeyAlgorithm, PublicKey};
+pub use public::{BadFileSignature, BadSignature, KeyAlgorithm, PublicKey};
 pub use scheme::{Form, Scheme};
 
 /// Why a key cannot be used.

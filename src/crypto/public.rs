@@ -1,5 +1,7 @@
 //! Public keys: SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7) in PEM.
 
+mod file;
+
 use std::fmt;
 
 use aws_lc_rs::signature::{self as suite, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
@@ -7,6 +9,8 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
 };
+
+pub use file::BadFileSignature;
 
 use super::{KeyError, der, pem};
 use crate::base::Digest;

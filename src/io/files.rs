@@ -1,7 +1,7 @@
 //! Files that people name: read with a limit, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::limits;
@@ -27,20 +27,17 @@ impl Files {
 
     /// Reads a file of at most `limit` bytes.
     pub fn read_at_most(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
-        let wrong = |source: std::io::Error| match source.kind() {
-            ErrorKind::NotFound => FileError::NotFound { path: path.to_owned() },
-            _ => FileError::Read { path: path.to_owned(), source },
-        };
-        let is_file = fs::metadata(path).map_err(wrong)?.is_file();
-        if !is_file {
-            return Err(FileError::NotAFile { path: path.to_owned() });
-        }
         let mut bytes = Vec::new();
-        File::open(path).map_err(wrong)?.take(limit + 1).read_to_end(&mut bytes).map_err(wrong)?;
+        open(path)?.take(limit + 1).read_to_end(&mut bytes).map_err(|error| unread(path, error))?;
         if bytes.len() as u64 > limit {
             return Err(FileError::TooLarge { path: path.to_owned(), limit });
         }
         Ok(bytes)
+    }
+
+    /// Reads a file of any size piece by piece.
+    pub fn stream(&self, path: &Path, each: &mut dyn FnMut(&[u8])) -> Result<(), FileError> {
+        stream(&mut open(path)?, each).map_err(|error| unread(path, error))
     }
 
     /// Reads a file of text.
@@ -84,6 +81,34 @@ impl Files {
     /// Whether something is at `path`.
     pub fn exists(&self, path: &Path) -> bool {
         fs::symlink_metadata(path).is_ok()
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    let is_file = fs::metadata(path).map_err(|error| unread(path, error))?.is_file();
+    if !is_file {
+        return Err(FileError::NotAFile { path: path.to_owned() });
+    }
+    File::open(path).map_err(|error| unread(path, error))
+}
+
+fn unread(path: &Path, source: std::io::Error) -> FileError {
+    match source.kind() {
+        ErrorKind::NotFound => FileError::NotFound { path: path.to_owned() },
+        _ => FileError::Read { path: path.to_owned(), source },
+    }
+}
+
+/// Reads to the end, piece by piece, in constant memory.
+pub fn stream(input: &mut dyn Read, each: &mut dyn FnMut(&[u8])) -> std::io::Result<()> {
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match input.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => each(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -190,5 +215,25 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         Files.write(&path, b"third", Mode::Private).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"third");
+    }
+
+    #[test]
+    fn a_stream_is_the_whole_file_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("big");
+        for length in [0, 1, 1 << 16, (1 << 16) + 1, 1_000_000] {
+            let content: Vec<u8> = (0..=255).cycle().take(length).collect();
+            fs::write(&path, &content).unwrap();
+            let (mut read, mut largest) = (Vec::new(), 0);
+            let mut each = |piece: &[u8]| {
+                largest = largest.max(piece.len());
+                read.extend_from_slice(piece);
+            };
+            Files.stream(&path, &mut each).unwrap();
+            assert!(read == content && largest <= 1 << 16, "{length}");
+        }
+        let read = |path: &Path| Files.stream(path, &mut |_| ());
+        assert!(matches!(read(folder.path()), Err(FileError::NotAFile { .. })));
+        assert!(matches!(read(&folder.path().join("no")), Err(FileError::NotFound { .. })));
     }
 }

@@ -21,7 +21,7 @@ pub use auth::{AuthError, RealmFault, Sent};
 pub use blob::LayerBlob;
 pub use clock::{Clock, Stopwatch};
 pub use environment::Environment;
-pub use files::{FileError, Files, Mode, TemporaryFolder};
+pub use files::{FileError, Files, Mode, TemporaryFolder, stream};
 pub use http::{Cause, HttpError};
 pub use layout::LayoutError;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};

@@ -92,3 +92,15 @@ pub const REFERRERS: usize = 20_000;
 pub const UPDATE_ROUNDS: usize = 5;
 /// Entries of an archive of an image: headers cost memory each.
 pub const ARCHIVE_ENTRIES: usize = 100_000;
+/// Times one thing is asked for before its failure is final: a server may be busy for ever.
+pub const TRIES: u32 = 5;
+/// Milliseconds of the first wait before something is asked for again, on average half of it; each further one is up to twice as long.
+pub const RETRY_FIRST_MILLIS: u64 = 500;
+/// Seconds of the longest wait that no server asked for.
+pub const RETRY_LONGEST_SECONDS: u64 = 30;
+/// Seconds that a server may ask us to wait, unless the user says otherwise: a header must not hang a pipeline.
+pub const MAX_WAIT_SECONDS: u64 = 60;
+/// Bytes after which a transfer that breaks off counts as moving on.
+pub const PROGRESS: u64 = 1 << 20;
+/// Warnings of registries that are shown in one run, and bytes of each.
+pub const NOTICES: usize = 16;

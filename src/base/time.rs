@@ -16,6 +16,15 @@ impl Timestamp {
         Ok(Self(seconds))
     }
 
+    /// The date of an HTTP header in each of its three forms: RFC 9110, section 5.6.7. The day of the week is not compared.
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let (_, rest) = text.split_once([',', ' '])?;
+        let forms = ["%d %b %Y %H:%M:%S GMT", "%d-%b-%y %H:%M:%S GMT", "%b %e %H:%M:%S %Y"];
+        let parse = |form: &&str| jiff::civil::DateTime::strptime(form, rest.trim()).ok();
+        let time = forms.iter().find_map(parse)?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Some(Self(time.timestamp().as_second()))
+    }
+
     /// Seconds since the epoch.
     pub fn seconds(self) -> i64 {
         self.0
@@ -57,6 +66,19 @@ pub enum TimestampError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_of_http_headers() {
+        let want: Timestamp = "1994-11-06T08:49:37Z".parse().unwrap();
+        for text in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            assert_eq!(Timestamp::from_http_date(text), Some(want), "{text}");
+        }
+        for text in ["", "120", "Sun, 06 Nov 1994 08:49:37", "Sun, 31 Feb 1994 08:49:37 GMT", "x, y"] {
+            assert_eq!(Timestamp::from_http_date(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn round_trip() {

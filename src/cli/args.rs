@@ -1,11 +1,13 @@
 //! The command line: verbs and the options that all of them share. A verb's own options stand in its file in `cmd/`.
 
+use std::time::Duration;
+
 use clap::{Args, Parser, ValueEnum};
 
 use super::cmd::Command;
 use crate::base::{ReferenceError, Registry};
 use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
-use crate::io::Access;
+use crate::io::{Access, Network};
 
 /// Pin, catalogue, sign and verify container images.
 #[derive(Debug, Parser)]
@@ -35,12 +37,21 @@ pub(super) struct Global {
     /// Speak HTTP without TLS to this registry (loopback needs no permission)
     #[arg(long, global = true, value_name = "HOST[:PORT]", value_parser = parse_registry, help_heading = "Registry")]
     pub(super) plain_http: Vec<Registry>,
+    /// Wait no longer than this for a busy registry [default: 60, or PLIMSOLL_MAX_WAIT]
+    #[arg(long, global = true, value_name = "SECONDS", help_heading = "Registry")]
+    pub(super) max_wait: Option<u64>,
 }
 
 impl Global {
     /// What the network may be used for.
     pub(super) fn access(&self) -> Access {
-        if self.offline { Access::Offline } else { Access::Online { plain_http: self.plain_http.clone() } }
+        if self.offline {
+            return Access::Offline;
+        }
+        Access::Online(Network {
+            plain_http: self.plain_http.clone(),
+            max_wait: self.max_wait.map(Duration::from_secs),
+        })
     }
 }
 

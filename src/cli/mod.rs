@@ -96,6 +96,7 @@ pub fn run(args: Vec<OsString>, world: World<'_>) -> Outcome {
         Ok(runtime) => runtime.block_on(cmd::run(parsed.command, &io, &mut ui)),
         Err(error) => Err(CliError::new(Outcome::Unknown, error)),
     };
+    ui.beside(&io);
     // The verdict stands before anything is printed about it: a reader that went away does not change it.
     let outcome = match result {
         Ok(outcome) => outcome,

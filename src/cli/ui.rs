@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::{Color, Format, Global};
 use super::{CliError, Outcome, Terminals, World};
 use crate::base::Printable;
+use crate::io::{Io, Quota};
 
 /// What a verb talks to.
 pub(super) struct Ui<'a> {
@@ -90,6 +91,18 @@ impl<'a> Ui<'a> {
     pub(super) fn warn(&mut self, text: &str) {
         if !self.quiet {
             let _ = writeln!(self.world.err, "plimsoll: warning: {text}");
+        }
+    }
+
+    /// Tells what registries said beside their content.
+    pub(super) fn beside(&mut self, io: &Io) {
+        for notice in io.notices() {
+            self.warn(&Printable(&notice).to_string());
+        }
+        for quota in io.quotas().iter().filter(|quota| quota.is_low()) {
+            let Quota { origin, limit, remaining, window } = quota;
+            let window = window.map_or(String::new(), |seconds| format!(" in {seconds} seconds"));
+            self.warn(&format!("{origin} lets us pull {remaining} more of {limit}{window}"));
         }
     }
 

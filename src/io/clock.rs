@@ -19,6 +19,11 @@ impl Clock {
             .unwrap_or(Timestamp::EPOCH)
     }
 
+    /// A time between nothing and `longest`, so that those who wait for the same thing do not come back together.
+    pub(super) fn dice(&self, longest: Duration) -> Duration {
+        longest.mul_f64(f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX))
+    }
+
     /// Starts to measure how long a read and a write take.
     pub fn start(&self) -> Stopwatch {
         Stopwatch(Instant::now())

@@ -1,7 +1,8 @@
 //! HTTP below registries and token servers: clients made when first needed, proxies, and reads with a limit.
 
 use std::error::Error;
-use std::sync::OnceLock;
+use std::io::ErrorKind;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::CONTENT_ENCODING;
@@ -9,7 +10,8 @@ use reqwest::{Client, NoProxy, Proxy, Request, Response};
 use url::{Host, Url};
 
 use super::Environment;
-use crate::base::limits;
+use super::patience::{Patience, Tries};
+use crate::base::{Timestamp, limits};
 
 /// HTTP with and without TLS. Redirects are never followed here: who may follow where with which credentials is decided by the caller.
 #[derive(Debug)]
@@ -17,12 +19,42 @@ pub(super) struct Http {
     plain: OnceLock<Client>,
     tls: OnceLock<Client>,
     environment: Environment,
+    patience: Arc<Patience>,
 }
 
 impl Http {
-    /// Opens nothing yet.
-    pub(super) fn new(environment: Environment) -> Self {
-        Self { plain: OnceLock::new(), tls: OnceLock::new(), environment }
+    /// Opens nothing yet. A server that wants us to wait longer than `longest` is not waited for.
+    pub(super) fn new(environment: Environment, longest: Duration) -> Self {
+        let patience = Arc::new(Patience::new(longest));
+        Self { plain: OnceLock::new(), tls: OnceLock::new(), environment, patience }
+    }
+
+    /// What the servers said about us.
+    pub(super) fn patience(&self) -> &Arc<Patience> {
+        &self.patience
+    }
+
+    /// Sends a request that may arrive twice: again and again while the server is busy, or away. `tries` are those of the whole thing.
+    pub(super) async fn persist(&self, request: Request, tries: &mut Tries) -> Result<Response, HttpError> {
+        let origin = origin(request.url());
+        loop {
+            // A body that is a stream cannot be sent twice.
+            let Some(copy) = request.try_clone() else { return self.once(request).await };
+            match self.once(copy).await {
+                Ok(answer) if tries.after_answer(&origin, &answer).await? => discard(answer).await,
+                Ok(answer) => return Ok(answer),
+                Err(error) => tries.after_error(error).await?,
+            }
+        }
+    }
+
+    /// Sends a request that must not arrive twice, when the server may be asked.
+    pub(super) async fn once(&self, request: Request) -> Result<Response, HttpError> {
+        let origin = origin(request.url());
+        self.patience.admit(&origin).await?;
+        let answer = self.transmit(request).await?;
+        self.patience.note(&origin, answer.headers());
+        Ok(answer)
     }
 
     /// Sends one request. Every request of this program goes through here.
@@ -125,7 +157,7 @@ pub(super) async fn discard(response: Response) {
 /// The next piece of a body; none at its end.
 pub(super) async fn next(
     response: &mut Response,
-) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]>>, HttpError> {
+) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, HttpError> {
     response.chunk().await.map_err(|error| HttpError::Interrupted { source: cause(&error) })
 }
 
@@ -138,11 +170,6 @@ pub(super) fn check_encoding(response: &Response) -> Result<(), HttpError> {
             Err(HttpError::Encoded { coding: String::from_utf8_lossy(other).chars().take(64).collect() })
         }
     }
-}
-
-/// A header's value, if it is there and text.
-pub(super) fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
-    response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
 /// What to say about an error answer: the registry's own messages, or the start of the text.
@@ -216,6 +243,18 @@ fn is_internal_v4(address: std::net::Ipv4Addr) -> bool {
 /// Why there is no answer, or not all of it.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
+    /// It wants us to wait for longer than we do.
+    #[error("{host} wants to be asked again in {seconds} seconds{}; the longest wait is {longest}", at(.again))]
+    Busy {
+        /// Scheme, host and port.
+        host: String,
+        /// How long.
+        seconds: u64,
+        /// As the user allows.
+        longest: u64,
+        /// When that is; none if nobody lives to see it.
+        again: Option<Timestamp>,
+    },
     /// A body in a content coding that was not asked for.
     #[error("the answer has content coding `{coding}`, which was not asked for")]
     Encoded {
@@ -262,35 +301,78 @@ pub enum HttpError {
     },
 }
 
+impl HttpError {
+    /// Whether the same request may fare better the next time.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Interrupted { source } | Self::Unreachable { source, .. } => source.is_passing,
+            Self::Busy { .. }
+            | Self::Encoded { .. }
+            | Self::Proxy { .. }
+            | Self::Setup { .. }
+            | Self::Slow { .. }
+            | Self::TooLarge { .. } => false,
+        }
+    }
+}
+
+fn at(again: &Option<Timestamp>) -> String {
+    again.map_or(String::new(), |time| format!(", at {time}"))
+}
+
 /// The innermost reason of the HTTP client, without its layers and without URLs, whose queries may give access.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Cause(String);
+#[error("{text}")]
+pub struct Cause {
+    text: String,
+    is_passing: bool,
+}
 
 impl Cause {
     /// Whether the other side did not prove who it is.
     pub fn is_certificate(&self) -> bool {
-        self.0.contains("certificate")
+        self.text.contains("certificate")
     }
 
     #[cfg(test)]
     pub(crate) fn because(text: &str) -> Self {
-        Self(text.to_owned())
+        Self { text: text.to_owned(), is_passing: false }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn passing(text: &str) -> Self {
+        Self { text: text.to_owned(), is_passing: true }
     }
 }
 
 fn cause(error: &reqwest::Error) -> Cause {
     if error.is_timeout() {
-        return Cause("it took too long".to_owned());
+        return Cause { text: "it took too long".to_owned(), is_passing: true };
     }
-    let mut inner: &dyn Error = error;
+    let mut inner: &(dyn Error + 'static) = error;
     while let Some(source) = inner.source() {
         inner = source;
     }
-    match inner.downcast_ref::<reqwest::Error>() {
+    let (text, is_passing) = match inner.downcast_ref::<reqwest::Error>() {
         // Its own text holds the URL.
-        Some(_) => Cause("the connection or the request is not valid".to_owned()),
-        None => Cause(inner.to_string()),
+        Some(_) => ("the connection or the request is not valid".to_owned(), false),
+        None => (inner.to_string(), is_passing(inner, error.is_connect())),
+    };
+    Cause { text, is_passing }
+}
+
+/// A name that nobody has stays unknown, and a handshake that failed fails again; a connection that was refused or broken may not be.
+fn is_passing(inner: &(dyn Error + 'static), connecting: bool) -> bool {
+    match inner.downcast_ref::<std::io::Error>() {
+        Some(error) if error.raw_os_error().is_some() => true,
+        Some(error) => {
+            let text = error.to_string();
+            matches!(
+                error.kind(),
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            ) || text.contains("Temporary failure in name resolution")
+        }
+        None => !connecting,
     }
 }
 
@@ -339,7 +421,7 @@ mod tests {
     #[test]
     fn a_bad_proxy_is_named_without_its_value() {
         let environment = [("HTTPS_PROXY".to_owned(), "http://user:hunter2@[".to_owned())];
-        let error = Http::new(environment.into_iter().collect()).proxies().unwrap_err();
+        let error = Http::new(environment.into_iter().collect(), Duration::ZERO).proxies().unwrap_err();
         assert_eq!(error.to_string(), "environment variable HTTPS_PROXY is not a proxy URL");
     }
 }

@@ -9,6 +9,7 @@ mod files;
 mod http;
 pub mod image;
 mod layout;
+mod patience;
 mod registry;
 mod source;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod stub;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use auth::{AuthError, RealmFault, Sent};
 pub use blob::LayerBlob;
@@ -24,10 +26,11 @@ pub use environment::Environment;
 pub use files::{FileError, Files, Mode, TemporaryFolder, stream};
 pub use http::{Cause, HttpError};
 pub use layout::LayoutError;
+pub use patience::Quota;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};
 pub use source::{Fetched, Listed, ListedBy, Resolved, Source, SourceError};
 
-use crate::base::{ImageLocator, LayoutSelector, Registry};
+use crate::base::{ImageLocator, LayoutSelector, Registry, limits};
 use layout::Layout;
 use registry::{Registries, Remote};
 
@@ -37,10 +40,16 @@ pub enum Access {
     /// Nothing: there is no registry client.
     Offline,
     /// Registries.
-    Online {
-        /// Registries that may be spoken to without TLS, beside loopback.
-        plain_http: Vec<Registry>,
-    },
+    Online(Network),
+}
+
+/// How registries are spoken to.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Registries that may be spoken to without TLS, beside loopback.
+    pub plain_http: Vec<Registry>,
+    /// How long a busy registry may make us wait; none is as the environment or the default says.
+    pub max_wait: Option<Duration>,
 }
 
 /// The outside world, made once in `cli` and passed by reference.
@@ -61,7 +70,10 @@ impl Io {
     pub fn new(environment: Environment, access: Access) -> Result<Self, IoError> {
         let registries = match access {
             Access::Offline => None,
-            Access::Online { plain_http } => Some(Arc::new(Registries::new(environment.clone(), plain_http))),
+            Access::Online(mut network) => {
+                network.max_wait = Some(max_wait(&network, &environment)?);
+                Some(Arc::new(Registries::new(environment.clone(), network)))
+            }
         };
         Ok(Self { files: Files, clock: Clock, environment, registries })
     }
@@ -83,11 +95,31 @@ impl Io {
         })
     }
 
+    /// What registries said about how much we may still ask.
+    pub fn quotas(&self) -> Vec<Quota> {
+        self.registries.as_ref().map_or_else(Vec::new, |registries| registries.patience().quotas())
+    }
+
+    /// What registries want people to read. Foreign text.
+    pub fn notices(&self) -> Vec<String> {
+        self.registries.as_ref().map_or_else(Vec::new, |registries| registries.patience().notices())
+    }
+
     /// Makes an empty image layout in a folder that is empty or not there.
     pub fn create_layout(&self, folder: &Path, select: &LayoutSelector) -> Result<Source, SourceError> {
         Ok(Source::layout(Layout::create(folder, select)?))
     }
 }
+
+/// As the command line says, or else the environment.
+fn max_wait(network: &Network, environment: &Environment) -> Result<Duration, IoError> {
+    let written = environment.get(MAX_WAIT).filter(|text| !text.is_empty());
+    let written = written.map(|text| text.parse::<u64>().map_err(|_| IoError::Variable { name: MAX_WAIT }));
+    let seconds = written.transpose()?.unwrap_or(limits::MAX_WAIT_SECONDS);
+    Ok(network.max_wait.unwrap_or(Duration::from_secs(seconds)))
+}
+
+const MAX_WAIT: &str = "PLIMSOLL_MAX_WAIT";
 
 /// Why the outside world could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -95,4 +127,10 @@ pub enum IoError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// An environment variable that should hold a number.
+    #[error("environment variable {name} is not a number of seconds")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+    },
 }

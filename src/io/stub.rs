@@ -3,9 +3,10 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use super::Environment;
 use super::registry::{Registries, Remote};
+use super::{Environment, Network};
 use crate::base::Digest;
 
 /// A request as it arrived.
@@ -100,7 +101,7 @@ impl Stub {
     }
 
     pub(super) fn remote_with(&self, rest: &str, environment: &[(&str, &str)]) -> Remote {
-        let registries = Registries::new(variables(environment), Vec::new());
+        let registries = Registries::new(variables(environment), network());
         let reference = format!("127.0.0.1:{}/{rest}", self.port).parse().unwrap();
         Remote::new(Arc::new(registries), reference).unwrap()
     }
@@ -145,6 +146,11 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -
         let _ = stream.write_all(&reply.body);
     }
     let _ = stream.flush();
+}
+
+/// Nobody is waited for.
+pub(super) fn network() -> Network {
+    Network { plain_http: Vec::new(), max_wait: Some(Duration::ZERO) }
 }
 
 /// Waits for a future.

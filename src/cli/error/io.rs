@@ -22,6 +22,7 @@ impl From<IoError> for CliError {
     fn from(error: IoError) -> Self {
         match error {
             IoError::File(error) => error.into(),
+            IoError::Variable { .. } => Self::new(Outcome::Usage, error),
         }
     }
 }
@@ -63,6 +64,7 @@ impl From<RegistryError> for CliError {
             | RegistryError::ListType { .. }
             | RegistryError::Malformed { .. }
             | RegistryError::NextPage { .. }
+            | RegistryError::Range { .. }
             | RegistryError::Redirect { .. }
             | RegistryError::Status { .. }
             | RegistryError::Temporary { .. }
@@ -116,6 +118,9 @@ fn http_hint(error: &HttpError) -> Option<String> {
                 "check name and network; if {host} is a registry without TLS, add `--plain-http {host}`"
             ),
         }),
+        HttpError::Busy { .. } => {
+            Some("wait until then, sign in, or wait longer: `--max-wait SECONDS`".to_owned())
+        }
         HttpError::Encoded { .. }
         | HttpError::Interrupted { .. }
         | HttpError::Proxy { .. }

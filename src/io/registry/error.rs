@@ -127,6 +127,16 @@ pub enum RegistryError {
         /// What was asked for.
         thing: Thing,
     },
+    /// Another part of the content than the one asked for.
+    #[error("{thing}: asked for bytes {want}, the registry sends `{found}`")]
+    Range {
+        /// What was asked for.
+        thing: Thing,
+        /// First and last byte, and the size.
+        want: String,
+        /// As stated.
+        found: String,
+    },
     /// A redirect that we do not follow.
     #[error("{thing}: the registry redirects to {target}, which {reason}")]
     Redirect {

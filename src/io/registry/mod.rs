@@ -1,5 +1,6 @@
 //! One repository of a registry: OCI distribution-spec v1.1.
 
+mod download;
 mod error;
 mod fallback;
 mod pull;
@@ -9,16 +10,18 @@ mod send;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use url::Url;
 
 pub use error::{LinkFault, RedirectFault, RegistryError, Thing};
 pub(super) use fallback::written;
 
-use super::Environment;
 use super::auth::Authorizer;
 use super::http::Http;
-use crate::base::{Reference, Registry, Repository, Tag};
+use super::patience::Patience;
+use super::{Environment, Network};
+use crate::base::{Reference, Registry, Repository, Tag, limits};
 
 /// Held while a tag is read, changed and written.
 type TagLock = Arc<tokio::sync::Mutex<()>>;
@@ -35,14 +38,20 @@ pub(super) struct Registries {
 
 impl Registries {
     /// Opens nothing yet.
-    pub(super) fn new(environment: Environment, plain_http: Vec<Registry>) -> Self {
+    pub(super) fn new(environment: Environment, network: Network) -> Self {
+        let longest = network.max_wait.unwrap_or(Duration::from_secs(limits::MAX_WAIT_SECONDS));
         Self {
-            http: Http::new(environment.clone()),
+            http: Http::new(environment.clone(), longest),
             authorizer: Authorizer::new(environment.clone()),
             environment,
-            plain_http,
+            plain_http: network.plain_http,
             tag_locks: Mutex::default(),
         }
+    }
+
+    /// What the registries said about us.
+    pub(super) fn patience(&self) -> &Arc<Patience> {
+        self.http.patience()
     }
 
     /// One writer at a time for a tag.

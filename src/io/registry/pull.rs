@@ -3,11 +3,12 @@
 use std::io::{Seek as _, Write as _};
 use std::sync::{Arc, Mutex};
 
-use reqwest::{Response, StatusCode};
+use reqwest::header::CONTENT_TYPE;
 
 use super::Remote;
+use super::download::Whole;
 use super::error::{RegistryError, Thing};
-use super::send::{Call, DOCKER_CONTENT_DIGEST, expect};
+use super::send::{Call, DOCKER_CONTENT_DIGEST};
 use crate::base::{Checked, Digest, Hasher, Mismatch, Tag, limits};
 use crate::format::json::parse_strict;
 use crate::format::manifest::{
@@ -22,21 +23,18 @@ impl Remote {
     pub(in crate::io) async fn manifest(&self, digest: Digest) -> Result<Fetched, RegistryError> {
         let thing = Thing::Manifest(self.repository().clone(), digest);
         let call = Call::get(self.url(&format!("manifests/{digest}"))?, thing).accept(MANIFESTS);
-        let response = expect(self.send(&call).await?, &[StatusCode::OK], &call.thing).await?;
-        read_manifest(response, Some(digest), call.thing).await
+        match self.read_whole(&call, limits::MANIFEST).await? {
+            Some(found) => check_manifest(found, Some(digest), call.thing),
+            None => Err(RegistryError::NotFound { thing: call.thing }),
+        }
     }
 
     /// A manifest or index by tag. None means 404 and nothing else.
     pub(in crate::io) async fn manifest_by_tag(&self, tag: &Tag) -> Result<Option<Fetched>, RegistryError> {
         let thing = Thing::Tagged(self.repository().clone(), tag.clone());
         let call = Call::get(self.url(&format!("manifests/{tag}"))?, thing).accept(MANIFESTS);
-        let response = self.send(&call).await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            http::discard(response).await;
-            return Ok(None);
-        }
-        let response = expect(response, &[StatusCode::OK], &call.thing).await?;
-        read_manifest(response, None, call.thing).await.map(Some)
+        let found = self.read_whole(&call, limits::MANIFEST).await?;
+        found.map(|found| check_manifest(found, None, call.thing)).transpose()
     }
 
     /// What the reference names: its digest, or else its tag.
@@ -56,30 +54,36 @@ impl Remote {
         size: u64,
         limit: u64,
     ) -> Result<Checked, RegistryError> {
-        let response = self.open_blob(digest, size, limit).await?;
         let thing = Thing::Blob(self.repository().clone(), digest);
-        let bytes = match http::read(response, size).await {
-            Ok(bytes) if bytes.len() as u64 == size => bytes,
-            Ok(bytes) => return Err(RegistryError::Size { thing, want: size, found: bytes.len() as u64 }),
-            Err(http::HttpError::TooLarge { .. }) => {
-                return Err(RegistryError::Size { thing, want: size, found: size + 1 });
+        let mut tries = self.shared.patience().tries();
+        let bytes = loop {
+            let response = self.open_blob_within(digest, size, limit, &mut tries).await?;
+            match http::read(response, size).await {
+                Ok(bytes) => break bytes,
+                Err(http::HttpError::TooLarge { .. }) => {
+                    return Err(RegistryError::Size { thing, want: size, found: size + 1 });
+                }
+                Err(error) => {
+                    let transport = |source| RegistryError::Transport { thing: thing.clone(), source };
+                    tries.after_error(error).await.map_err(transport)?;
+                }
             }
-            Err(source) => return Err(RegistryError::Transport { thing, source }),
         };
+        if bytes.len() as u64 != size {
+            return Err(RegistryError::Size { thing, want: size, found: bytes.len() as u64 });
+        }
         digest.check(bytes).map_err(|source| RegistryError::Digest { thing, source })
     }
 
     /// A layer: streamed into a file without a name, hashed on the way.
     pub(in crate::io) async fn layer(&self, layer: &Descriptor) -> Result<LayerBlob, RegistryError> {
-        let mut response = self.open_blob(layer.digest, layer.size, limits::LAYER).await?;
+        let mut download = self.download(layer.digest, layer.size, limits::LAYER).await?;
         let thing = || Thing::Blob(self.repository().clone(), layer.digest);
         let unwritten = |source| RegistryError::Temporary { thing: thing(), source };
-        let broken = |source| RegistryError::Transport { thing: thing(), source };
-        http::check_encoding(&response).map_err(broken)?;
         let mut file = self.temporary().map_err(unwritten)?;
         let mut hasher = Hasher::new(layer.digest.algorithm());
         let mut found = 0;
-        while let Some(chunk) = http::next(&mut response).await.map_err(broken)? {
+        while let Some(chunk) = download.next().await? {
             found += chunk.len() as u64;
             if found > layer.size {
                 break;
@@ -100,19 +104,6 @@ impl Remote {
         Ok(LayerBlob::checked(layer.digest, section))
     }
 
-    async fn open_blob(&self, digest: Digest, size: u64, limit: u64) -> Result<Response, RegistryError> {
-        let thing = Thing::Blob(self.repository().clone(), digest);
-        if size > limit {
-            return Err(RegistryError::TooLarge { thing, size, limit });
-        }
-        let call = Call::get(self.url(&format!("blobs/{digest}"))?, thing);
-        let response = expect(self.send(&call).await?, &[StatusCode::OK], &call.thing).await?;
-        match response.content_length() {
-            Some(found) if found != size => Err(RegistryError::Size { thing: call.thing, want: size, found }),
-            _ => Ok(response),
-        }
-    }
-
     /// A file that is gone when the last handle is, however the process ends.
     fn temporary(&self) -> std::io::Result<std::fs::File> {
         match self.shared.environment.get("TMPDIR").filter(|folder| !folder.is_empty()) {
@@ -122,18 +113,14 @@ impl Remote {
     }
 }
 
-/// Reads and checks a manifest: length, digest, digest header, shape, and that header and content agree on the type.
-async fn read_manifest(
-    response: Response,
+/// Checks a manifest: digest, digest header, shape, and that header and content agree on the type.
+fn check_manifest(
+    Whole { head, bytes }: Whole,
     want: Option<Digest>,
     thing: Thing,
 ) -> Result<Fetched, RegistryError> {
-    let stated = response.headers().get(DOCKER_CONTENT_DIGEST).cloned();
-    let content_type = http::header(&response, "content-type").map(bare_type);
-    let bytes = match http::read(response, limits::MANIFEST).await {
-        Ok(bytes) => bytes,
-        Err(source) => return Err(RegistryError::Transport { thing, source }),
-    };
+    let stated = head.get(DOCKER_CONTENT_DIGEST);
+    let content_type = head.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(bare_type);
     let content = match want {
         None => Checked::of(bytes),
         Some(want) => match want.check(bytes) {

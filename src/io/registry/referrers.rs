@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use reqwest::StatusCode;
-use reqwest::header::LINK;
+use reqwest::header::{CONTENT_TYPE, LINK};
 use url::Url;
 
 use super::Remote;
+use super::download::Whole;
 use super::error::{LinkFault, RegistryError, Thing};
 use super::pull::bare_type;
-use super::send::{Call, expect};
+use super::send::Call;
 use crate::base::{Checked, Digest, Tag, limits};
 use crate::format::index::Index;
 use crate::format::manifest::OCI_INDEX;
@@ -52,23 +52,23 @@ impl Remote {
             if !seen.insert(url.as_str().to_owned()) {
                 return Err(fault(LinkFault::Repeated));
             }
-            let response = self.send(&Call::get(url.clone(), thing.clone()).accept(OCI_INDEX)).await?;
-            if response.status() == StatusCode::NOT_FOUND && seen.len() == 1 {
+            let call = Call::get(url.clone(), thing.clone()).accept(OCI_INDEX);
+            let Some(Whole { head, bytes }) = self.read_whole(&call, limits::PAGE).await? else {
+                if seen.len() > 1 {
+                    return Err(RegistryError::NotFound { thing });
+                }
                 // A race that sets it twice sets the same.
                 let _ = self.has_referrers.set(false);
-                http::discard(response).await;
                 return Ok(None);
-            }
-            let response = expect(response, &[StatusCode::OK], &thing).await?;
-            let found = http::header(&response, "content-type").map(bare_type).unwrap_or_default();
+            };
+            let found = head.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(bare_type);
+            let found = found.unwrap_or_default();
             if found != OCI_INDEX {
                 return Err(RegistryError::ListType { thing, found: found.chars().take(128).collect() });
             }
-            let links = response.headers().get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+            let links = head.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
             let next = next_link(links).map(|link| self.page(&url, link)).transpose().map_err(fault)?;
-            let body = http::read(response, limits::PAGE).await;
-            let body = body.map_err(|source| RegistryError::Transport { thing: thing.clone(), source })?;
-            let index = Index::parse(&Checked::of(body))
+            let index = Index::parse(&Checked::of(bytes))
                 .map_err(|source| RegistryError::Malformed { thing: thing.clone(), source })?;
             out.add(index, ListedBy::Api, &thing)?;
             let _ = self.has_referrers.set(true);

@@ -1,7 +1,7 @@
 //! One request to a registry: authentication, redirects, and what may go where.
 
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RANGE,
 };
 use reqwest::{Method, Request, Response, StatusCode};
 use url::Url;
@@ -10,7 +10,8 @@ use super::Remote;
 use super::error::{RedirectFault, RegistryError, Thing};
 use crate::base::limits;
 use crate::io::auth::{Actions, Authorization};
-use crate::io::http;
+use crate::io::http::{self, HttpError};
+use crate::io::patience::Tries;
 
 /// One request as it is meant.
 pub(super) struct Call<'a> {
@@ -18,17 +19,27 @@ pub(super) struct Call<'a> {
     pub(super) url: Url,
     pub(super) accept: Option<&'static str>,
     pub(super) body: Option<(&'a str, &'a [u8])>,
+    /// First and last byte, if not all are wanted.
+    pub(super) range: Option<(u64, u64)>,
     pub(super) actions: Actions,
     pub(super) thing: Thing,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn get(url: Url, thing: Thing) -> Self {
-        Self { method: Method::GET, url, accept: None, body: None, actions: Actions::Pull, thing }
+        Self {
+            method: Method::GET,
+            url,
+            accept: None,
+            body: None,
+            range: None,
+            actions: Actions::Pull,
+            thing,
+        }
     }
 
     pub(super) fn write(method: Method, url: Url, thing: Thing) -> Self {
-        Self { method, url, accept: None, body: None, actions: Actions::Push, thing }
+        Self { method, url, accept: None, body: None, range: None, actions: Actions::Push, thing }
     }
 
     pub(super) fn accept(self, types: &'static str) -> Self {
@@ -38,12 +49,27 @@ impl<'a> Call<'a> {
     pub(super) fn body(self, media_type: &'a str, bytes: &'a [u8]) -> Self {
         Self { body: Some((media_type, bytes)), ..self }
     }
+
+    /// Whether it changes nothing to arrive twice: reading, and a manifest under its own digest.
+    fn is_repeatable(&self) -> bool {
+        let reads = self.method == Method::GET || self.method == Method::HEAD;
+        reads || (self.method == Method::PUT && matches!(self.thing, Thing::Manifest(..)))
+    }
 }
 
 impl Remote {
     /// Sends a request and answers challenges; redirects of GET and HEAD are followed. Credentials go to the registry only: a request that
     /// once left its origin never carries any again (GHSA-vh4v-2xq2-g5cg).
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Response, RegistryError> {
+        self.send_within(call, &mut self.shared.patience().tries()).await
+    }
+
+    /// As [`Self::send`], as one of several requests for the same thing.
+    pub(super) async fn send_within(
+        &self,
+        call: &Call<'_>,
+        tries: &mut Tries,
+    ) -> Result<Response, RegistryError> {
         let mut url = call.url.clone();
         let mut at_home = http::same_origin(&url, &self.base);
         let (mut redirects, mut rounds) = (0, 0);
@@ -54,12 +80,9 @@ impl Remote {
                 None
             };
             let request = request(call, &url, used.as_ref());
-            let response = self
-                .shared
-                .http
-                .transmit(request)
-                .await
-                .map_err(|source| RegistryError::Transport { thing: call.thing.clone(), source })?;
+            let answer = self.transmit(call, request, tries).await;
+            let response =
+                answer.map_err(|source| RegistryError::Transport { thing: call.thing.clone(), source })?;
             let status = response.status();
             if status == StatusCode::UNAUTHORIZED && at_home {
                 if rounds == limits::AUTH_ROUNDS {
@@ -82,6 +105,19 @@ impl Remote {
                 continue;
             }
             return Ok(response);
+        }
+    }
+
+    async fn transmit(
+        &self,
+        call: &Call<'_>,
+        request: Request,
+        tries: &mut Tries,
+    ) -> Result<Response, HttpError> {
+        if call.is_repeatable() {
+            self.shared.http.persist(request, tries).await
+        } else {
+            self.shared.http.once(request).await
         }
     }
 
@@ -162,6 +198,11 @@ fn request(call: &Call<'_>, url: &Url, authorization: Option<&Authorization>) ->
     if let Some(types) = call.accept {
         headers.insert(ACCEPT, HeaderValue::from_static(types));
     }
+    if let Some((first, last)) = call.range
+        && let Ok(value) = HeaderValue::from_str(&format!("bytes={first}-{last}"))
+    {
+        headers.insert(RANGE, value);
+    }
     if let Some(value) = authorization.and_then(Authorization::header) {
         headers.insert(AUTHORIZATION, value);
     }
@@ -191,7 +232,7 @@ mod tests {
     use super::*;
     use crate::io::Environment;
     use crate::io::auth::AuthError;
-    use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
+    use crate::io::stub::{Asked, Reply, Stub, manifest, network, wait};
 
     fn good() -> Reply {
         Reply::ok(crate::format::manifest::OCI_MANIFEST, manifest("a"))
@@ -245,7 +286,7 @@ mod tests {
 
     #[test]
     fn no_redirect_leads_down_or_in() {
-        let registries = Registries::new(Environment::default(), Vec::new());
+        let registries = Registries::new(Environment::default(), network());
         let remote = Remote::new(registries.into(), "r.example/a".parse().unwrap()).unwrap();
         let from: Url = "https://r.example/v2/a/blobs/x".parse().unwrap();
         let judge = |location: &str| {
@@ -271,8 +312,11 @@ mod tests {
         let location = location.to_owned();
         let stub = Stub::new(move |_| Reply::new(307).with("location", &location));
         let url = format!("http://127.0.0.1:{}/", stub.port).parse().unwrap();
-        wait(crate::io::http::Http::new(Environment::default()).transmit(Request::new(Method::GET, url)))
-            .unwrap()
+        wait(
+            crate::io::http::Http::new(Environment::default(), std::time::Duration::ZERO)
+                .transmit(Request::new(Method::GET, url)),
+        )
+        .unwrap()
     }
 
     fn wants_basic(asked: &Asked) -> Reply {

@@ -1,0 +1,321 @@
+//! Content as it arrives: asked for again if it breaks off.
+
+use reqwest::header::{CONTENT_RANGE, HeaderMap};
+use reqwest::{Response, StatusCode};
+
+use super::Remote;
+use super::error::{RegistryError, Thing};
+use super::send::{Call, expect};
+use crate::base::{Digest, limits};
+use crate::io::http;
+use crate::io::patience::Tries;
+
+/// An answer that is whole.
+pub(super) struct Whole {
+    pub(super) head: HeaderMap,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A blob that goes on where it broke off. Its bytes are not checked yet.
+pub(in crate::io) struct Download {
+    remote: Remote,
+    digest: Digest,
+    size: u64,
+    tries: Tries,
+    response: Response,
+    /// Bytes handed out.
+    at: u64,
+    /// Bytes handed out when the answer began.
+    since: u64,
+    /// Bytes of the answer that were handed out before.
+    skip: u64,
+}
+
+impl Remote {
+    /// The body of a 200, of at most `limit` bytes; none if the answer is 404. All others are errors.
+    pub(super) async fn read_whole(
+        &self,
+        call: &Call<'_>,
+        limit: u64,
+    ) -> Result<Option<Whole>, RegistryError> {
+        let mut tries = self.shared.patience().tries();
+        loop {
+            let response = self.send_within(call, &mut tries).await?;
+            if response.status() == StatusCode::NOT_FOUND {
+                http::discard(response).await;
+                return Ok(None);
+            }
+            let response = expect(response, &[StatusCode::OK], &call.thing).await?;
+            let head = response.headers().clone();
+            match http::read(response, limit).await {
+                Ok(bytes) => return Ok(Some(Whole { head, bytes })),
+                Err(error) => {
+                    tries.after_error(error).await.map_err(|source| transport(&call.thing, source))?
+                }
+            }
+        }
+    }
+
+    /// Begins to read a blob.
+    pub(in crate::io) async fn download(
+        &self,
+        digest: Digest,
+        size: u64,
+        limit: u64,
+    ) -> Result<Download, RegistryError> {
+        let mut tries = self.shared.patience().tries();
+        let response = self.open_blob_within(digest, size, limit, &mut tries).await?;
+        let thing = Thing::Blob(self.repository().clone(), digest);
+        http::check_encoding(&response).map_err(|source| transport(&thing, source))?;
+        Ok(Download { remote: self.clone(), digest, size, tries, response, at: 0, since: 0, skip: 0 })
+    }
+
+    /// The answer to a question for a blob of this size.
+    pub(super) async fn open_blob_within(
+        &self,
+        digest: Digest,
+        size: u64,
+        limit: u64,
+        tries: &mut Tries,
+    ) -> Result<Response, RegistryError> {
+        let thing = Thing::Blob(self.repository().clone(), digest);
+        if size > limit {
+            return Err(RegistryError::TooLarge { thing, size, limit });
+        }
+        let call = Call::get(self.url(&format!("blobs/{digest}"))?, thing);
+        let response = expect(self.send_within(&call, tries).await?, &[StatusCode::OK], &call.thing).await?;
+        match response.content_length() {
+            Some(found) if found != size => Err(RegistryError::Size { thing: call.thing, want: size, found }),
+            _ => Ok(response),
+        }
+    }
+}
+
+impl Download {
+    /// The next bytes; none at the end.
+    pub(in crate::io) async fn next(&mut self) -> Result<Option<Vec<u8>>, RegistryError> {
+        loop {
+            match http::next(&mut self.response).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(piece)) => {
+                    let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
+                    self.skip -= known as u64;
+                    let new = piece.get(known..).unwrap_or_default();
+                    if !new.is_empty() {
+                        self.at += new.len() as u64;
+                        return Ok(Some(new.to_vec()));
+                    }
+                }
+                Err(error) => {
+                    if self.at - self.since >= limits::PROGRESS {
+                        self.tries.moved_on();
+                    }
+                    let failed = self.tries.after_error(error).await;
+                    failed.map_err(|source| transport(&self.thing(), source))?;
+                    self.resume().await?;
+                }
+            }
+        }
+    }
+
+    /// Asks for the rest. A registry that sends everything again is listened to, but not twice: what differs shows in the digest.
+    async fn resume(&mut self) -> Result<(), RegistryError> {
+        let thing = self.thing();
+        if self.at >= self.size {
+            // Nothing is missing: the end is.
+            return Err(RegistryError::Size { thing, want: self.size, found: self.at + 1 });
+        }
+        let mut call = Call::get(self.remote.url(&format!("blobs/{}", self.digest))?, thing.clone());
+        call.range = (self.at > 0).then_some((self.at, self.size - 1));
+        let response = self.remote.send_within(&call, &mut self.tries).await?;
+        let response = expect(response, &[StatusCode::OK, StatusCode::PARTIAL_CONTENT], &thing).await?;
+        http::check_encoding(&response).map_err(|source| transport(&thing, source))?;
+        self.skip = self.at;
+        if response.status() == StatusCode::PARTIAL_CONTENT {
+            let want = format!("{}-{}/{}", self.at, self.size - 1, self.size);
+            let found = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+            let found = found.unwrap_or_default();
+            if found.strip_prefix("bytes ").map(str::trim) != Some(&want) {
+                let found = found.chars().take(128).collect();
+                return Err(RegistryError::Range { thing, want, found });
+            }
+            self.skip = 0;
+        }
+        self.since = self.at;
+        self.response = response;
+        Ok(())
+    }
+
+    fn thing(&self) -> Thing {
+        Thing::Blob(self.remote.repository().clone(), self.digest)
+    }
+}
+
+fn transport(thing: &Thing, source: http::HttpError) -> RegistryError {
+    RegistryError::Transport { thing: thing.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::format::manifest::{Descriptor, OCI_MANIFEST};
+    use crate::io::http::HttpError;
+    use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
+
+    /// Answers the n-th request (from 0) as `answer` says.
+    fn turns(answer: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Stub {
+        let count = AtomicUsize::new(0);
+        Stub::new(move |asked| answer(count.fetch_add(1, Ordering::SeqCst), asked))
+    }
+
+    fn good() -> Reply {
+        Reply::ok(OCI_MANIFEST, manifest("a"))
+    }
+
+    fn root(stub: &Stub) -> Result<(), RegistryError> {
+        wait(stub.remote("a:v1").root()).map(|_| ())
+    }
+
+    #[test]
+    fn what_may_pass_is_asked_for_again_and_nothing_else() {
+        for status in [408, 425, 429, 500, 502, 503, 504, 522] {
+            let stub = turns(move |turn, _| if turn < 2 { Reply::new(status) } else { good() });
+            assert!(root(&stub).is_ok(), "{status}");
+            assert_eq!(stub.log().len(), 3);
+        }
+        for status in [400, 403, 404, 405, 410, 412, 501, 505] {
+            let stub = turns(move |turn, _| if turn < 1 { Reply::new(status) } else { good() });
+            assert!(root(&stub).is_err(), "{status}");
+            assert_eq!(stub.log().len(), 1, "{status}");
+        }
+        let cut = turns(|turn, _| if turn < 2 { good().length(10_000) } else { good() });
+        assert!(root(&cut).is_ok());
+        assert_eq!(cut.log().len(), 3);
+    }
+
+    #[test]
+    fn busy_for_ever_ends() {
+        let stub = Stub::new(|_| Reply::new(429).with("retry-after", "0"));
+        assert!(matches!(root(&stub), Err(RegistryError::Status { status: 429, .. })));
+        assert_eq!(stub.log().len(), limits::TRIES as usize);
+        let cut = Stub::new(|_| good().length(10_000));
+        let result = root(&cut);
+        assert!(matches!(
+            result,
+            Err(RegistryError::Transport { source: HttpError::Interrupted { .. }, .. })
+        ));
+        assert_eq!(cut.log().len(), limits::TRIES as usize);
+    }
+
+    #[test]
+    fn a_long_wait_is_said_and_holds_the_whole_host() {
+        let stub = Stub::new(|_| Reply::new(429).with("retry-after", "1000000000"));
+        let remote = stub.remote("a:v1");
+        for _ in 0..2 {
+            let result = wait(remote.root());
+            assert!(
+                matches!(result, Err(RegistryError::Transport { source: HttpError::Busy { .. }, .. })),
+                "{result:?}"
+            );
+        }
+        // The second was not even asked.
+        assert_eq!(stub.log().len(), 1);
+        // A server that is only broken is no reason to leave the others of its host alone.
+        let stub = Stub::new(|_| Reply::new(503).with("retry-after", "3"));
+        let remote = stub.remote("a:v1");
+        assert!(wait(remote.root()).is_err() && wait(remote.root()).is_err());
+        assert_eq!(stub.log().len(), 2);
+    }
+
+    #[test]
+    fn writing_is_repeated_only_under_a_digest() {
+        let twice = || turns(|turn, _| Reply::new(if turn < 1 { 503 } else { 201 }));
+        let stub = twice();
+        let body = manifest("a").into_bytes();
+        assert!(wait(stub.remote("a").push_manifest(OCI_MANIFEST, &body, None)).is_ok());
+        let stub = twice();
+        let tag = "v1".parse().unwrap();
+        assert!(wait(stub.remote("a").push_manifest(OCI_MANIFEST, &body, Some(&tag))).is_err());
+        assert_eq!(stub.log().len(), 1);
+        let stub = turns(|turn, _| Reply::new(if turn == 0 { 404 } else { 503 }));
+        assert!(wait(stub.remote("a").push_blob(b"hello")).is_err());
+        assert_eq!(stub.log().len(), 2);
+    }
+
+    const BODY: &[u8] = b"0123456789";
+
+    fn layer(stub: &Stub) -> Result<Vec<u8>, RegistryError> {
+        let layer = Descriptor {
+            media_type: "l".to_owned(),
+            digest: Digest::of(BODY),
+            size: BODY.len() as u64,
+            platform: None,
+            artifact_type: None,
+            annotations: Default::default(),
+        };
+        let mut bytes = Vec::new();
+        wait(stub.remote("a").layer(&layer))?.open().unwrap().read_to_end(&mut bytes).unwrap();
+        Ok(bytes)
+    }
+
+    fn part(range: &str, body: &[u8]) -> Reply {
+        Reply::new(206).with("content-range", range).body(body)
+    }
+
+    #[test]
+    fn a_cut_blob_goes_on_where_it_ended() {
+        let cut = || Reply::new(200).body(&BODY[..4]).length(BODY.len());
+        let stub = turns(move |turn, asked| match turn {
+            0 => cut(),
+            1 => part("bytes 4-9/10", &BODY[4..6]).length(6),
+            _ => {
+                assert_eq!(asked.header("range"), Some("bytes=6-9"));
+                part("bytes 6-9/10", &BODY[6..])
+            }
+        });
+        assert_eq!(layer(&stub).unwrap(), BODY);
+        assert_eq!(stub.log().len(), 3);
+        // The whole again is fine, if it is the same.
+        let stub = turns(move |turn, _| if turn == 0 { cut() } else { Reply::new(200).body(BODY) });
+        assert_eq!(layer(&stub).unwrap(), BODY);
+        let other = Reply::new(200).body("0123xxxxxx");
+        let stub = turns(move |turn, _| if turn == 0 { cut() } else { other.clone() });
+        assert!(matches!(layer(&stub), Err(RegistryError::Digest { .. })));
+        for range in [
+            "bytes 0-9/10",
+            "bytes 5-9/10",
+            "bytes 3-9/10",
+            "bytes 4-9/11",
+            "bytes 4-9/*",
+            "bytes 4-8/10",
+            "",
+            "x",
+        ] {
+            let range = range.to_owned();
+            let stub = turns(move |turn, _| if turn == 0 { cut() } else { part(&range, &BODY[4..]) });
+            let result = layer(&stub);
+            assert!(matches!(result, Err(RegistryError::Range { .. })), "{result:?}");
+            assert_eq!(stub.log().len(), 2);
+        }
+        for status in [400, 404, 416] {
+            let stub = turns(move |turn, _| if turn == 0 { cut() } else { Reply::new(status) });
+            assert!(layer(&stub).is_err(), "{status}");
+        }
+    }
+
+    #[test]
+    fn no_progress_ends() {
+        let stub = turns(|turn, _| match turn {
+            0 => Reply::new(200).body(&BODY[..4]).length(BODY.len()),
+            _ => part("bytes 4-9/10", b"").length(6),
+        });
+        assert!(matches!(layer(&stub), Err(RegistryError::Transport { .. })));
+        assert_eq!(stub.log().len(), limits::TRIES as usize);
+        let stub = Stub::new(|_| Reply::new(200).length(BODY.len()));
+        assert!(layer(&stub).is_err());
+        assert_eq!(stub.log().len(), limits::TRIES as usize);
+    }
+}

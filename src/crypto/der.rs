@@ -1,4 +1,6 @@
-//! As much of DER (X.690, section 10) as tells which key a SubjectPublicKeyInfo holds.
+//! As much of DER (X.690, section 10) as tells which key a file holds.
+
+use zeroize::Zeroizing;
 
 /// What follows in a DER encoding.
 #[derive(Clone, Copy)]
@@ -6,9 +8,14 @@ pub(super) struct Reader<'a>(&'a [u8]);
 
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const NULL: u8 = 0x05;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(super) const SEQUENCE: u8 = 0x30;
+/// Explicitly tagged, optional.
+pub(super) const CONTEXT_0: u8 = 0xa0;
+/// Explicitly tagged, optional.
+pub(super) const CONTEXT_1: u8 = 0xa1;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
@@ -40,6 +47,11 @@ impl<'a> Reader<'a> {
         Some(content)
     }
 
+    /// The content of the next value if it has this tag. What is malformed stays, so that [`Self::end`] tells.
+    pub(super) fn optional(&mut self, tag: u8) -> Option<&'a [u8]> {
+        if self.0.first() == Some(&tag) { self.value(tag) } else { None }
+    }
+
     /// An unsigned integer without its sign byte.
     pub(super) fn unsigned(&mut self) -> Option<&'a [u8]> {
         match self.value(INTEGER)? {
@@ -58,7 +70,9 @@ impl<'a> Reader<'a> {
 
 /// A value: tag, shortest length, content.
 pub(super) fn write(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
+    // Room for all of it, so that growing leaves no copy of a secret behind.
+    let mut out = Vec::with_capacity(content.len() + 2 + size_of::<usize>());
+    out.push(tag);
     match content.len() {
         length @ 0..=0x7f => out.push(length as u8),
         length => {
@@ -69,6 +83,16 @@ pub(super) fn write(tag: u8, content: &[u8]) -> Vec<u8> {
     }
     out.extend(content);
     out
+}
+
+/// A value that must not stay in memory.
+pub(super) fn secret(tag: u8, content: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(write(tag, content))
+}
+
+/// A sequence of these values, which must not stay in memory.
+pub(super) fn sequence(values: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    secret(SEQUENCE, &Zeroizing::new(values.concat()))
 }
 
 #[cfg(test)]
@@ -106,6 +130,7 @@ mod tests {
         fn never_panics(bytes: Vec<u8>) {
             let _ = Reader::new(&bytes).value(SEQUENCE);
             let _ = Reader::new(&bytes).unsigned();
+            let _ = Reader::new(&bytes).optional(CONTEXT_0);
         }
     }
 }

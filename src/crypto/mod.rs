@@ -1,7 +1,10 @@
 //! Keys: what a public key verifies, what a private key signs, and the encrypted file in which cosign keeps one. The only module that names
 //! a cryptographic library; its types do not leak.
 
+#[cfg(test)]
+mod algorithms;
 mod der;
+mod material;
 mod pem;
 mod private;
 mod public;
@@ -25,6 +28,9 @@ pub enum KeyError {
     /// An encrypted key file that is not what cosign writes.
     #[error("the encrypted key is malformed")]
     EncryptedForm(#[source] serde_json::Error),
+    /// Encrypted in a way that is not cosign's.
+    #[error("the key is encrypted, and not as cosign does it")]
+    EncryptedSource,
     /// A field of an encrypted key file.
     #[error("the encrypted key is malformed: `{field}` is not {length} bytes in base64")]
     EncryptedField {
@@ -85,15 +91,18 @@ pub enum KeyError {
         /// Parallelism.
         p: u64,
     },
-    /// A key that can verify but not sign here.
-    #[error("signing with {algorithm} is not supported yet; only ECDSA P-256 is")]
-    SigningAlgorithm {
-        /// Of the key.
-        algorithm: String,
-    },
+    /// A key in cosign's encrypted file, where an open one is imported.
+    #[error("the key is encrypted already, as cosign does it")]
+    Sealed,
     /// A private key that lies open on the disk.
     #[error("the private key is not encrypted")]
     Unencrypted,
+    /// A private key of an algorithm that nothing here signs with.
+    #[error("{algorithm} keys are not supported: use ECDSA P-256, P-384 or P-521, RSA or Ed25519")]
+    Unsupported {
+        /// Of the key.
+        algorithm: String,
+    },
     /// A public key of an algorithm that nothing here verifies.
     #[error(
         "public keys of this algorithm are not supported: use ECDSA P-256, P-384 or P-521, RSA or Ed25519"
@@ -129,19 +138,20 @@ mod tests {
         debug.split([' ', '(', '{']).next().unwrap().to_owned()
     }
 
-    /// `expect.tsv`: the file, what it is as a public key, what it is as a private key. Every file is listed, every line has its file.
+    /// `expect.tsv`: the file, what it is as a public key, as an encrypted private key, and as an open one. Every file is listed, every line
+    /// has its file.
     #[test]
     fn every_key_vector_is_what_its_line_says() {
         let mut found = Vec::new();
         files(Path::new(KEYS), &mut found);
         let lines = fs::read_to_string(format!("{KEYS}/expect.tsv")).unwrap();
-        let mut expected: BTreeMap<&str, (&str, &str)> = lines
+        let mut expected: BTreeMap<&str, (&str, &str, &str)> = lines
             .lines()
             .filter(|line| !line.starts_with('#'))
             .map(|line| {
                 let fields: Vec<&str> = line.split('\t').collect();
-                let [file, public, private] = fields[..] else { panic!("{line}") };
-                (file, (public, private))
+                let [file, public, private, open] = fields[..] else { panic!("{line}") };
+                (file, (public, private, open))
             })
             .collect();
         let mut wrong = Vec::new();
@@ -149,20 +159,23 @@ mod tests {
         for path in found.iter().filter(|path| !path.ends_with("expect.tsv")) {
             let name = path.strip_prefix(KEYS).unwrap().to_str().unwrap();
             let password = if name.contains("emptypw") { "" } else { "test" };
-            let (public, private) = match String::from_utf8(fs::read(path).unwrap()) {
-                Err(_) => ("not text".to_owned(), "not text".to_owned()),
+            let (public, private, open) = match String::from_utf8(fs::read(path).unwrap()) {
+                Err(_) => ("not text".to_owned(), "not text".to_owned(), "not text".to_owned()),
                 Ok(text) => {
                     let public = PublicKey::from_pem(&text);
                     let password = Secret::new(password.as_bytes().to_vec());
                     let private = PrivateKey::from_encrypted_pem(&text, &password);
+                    let open = PrivateKey::from_open_pem(&text);
+                    let print = |key: PrivateKey| key.public().fingerprint().hex();
                     (
                         public.map_or_else(|error| variant(&error), |key| key.algorithm().to_string()),
-                        private.map_or_else(|error| variant(&error), |key| key.public().fingerprint().hex()),
+                        private.map_or_else(|error| variant(&error), print),
+                        open.map_or_else(|error| variant(&error), print),
                     )
                 }
             };
-            if expected.remove(name) != Some((&public, &private)) {
-                wrong.push(format!("{name}\t{public}\t{private}"));
+            if expected.remove(name) != Some((&public, &private, &open)) {
+                wrong.push(format!("{name}\t{public}\t{private}\t{open}"));
             }
         }
         assert!(wrong.is_empty(), "unexpected:\n{}", wrong.join("\n"));
@@ -179,7 +192,18 @@ mod tests {
 
     #[test]
     fn a_private_key_belongs_to_its_public_key() {
-        for name in ["cosign2", "cosign3", "imported/imp-ec256", "imported/imp-ec256.sec1"] {
+        for name in [
+            "cosign2",
+            "cosign3",
+            "imported/imp-ec256",
+            "imported/imp-ec256.sec1",
+            "imported/imp-ec384",
+            "imported/imp-ec521",
+            "imported/imp-ed25519",
+            "imported/imp-rsa2048",
+            "imported/imp-rsa3072",
+            "imported/imp-rsa4096",
+        ] {
             let private =
                 PrivateKey::from_encrypted_pem(&read(&format!("{name}.key")), &secret("test")).unwrap();
             let pem = read(&format!("{name}.pub"));
@@ -341,6 +365,9 @@ mod tests {
                 let text = pem::write(label, &content);
                 let _ = PublicKey::from_pem(&text);
                 let _ = PrivateKey::from_encrypted_pem(&text, &password);
+            }
+            for label in ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"] {
+                let _ = PrivateKey::from_open_pem(&pem::write(label, &content));
             }
         }
 

@@ -13,10 +13,18 @@ pub(super) struct Block<'a> {
 
 /// Reads the first block; text around it, CRLF and later blocks are left alone.
 pub(super) fn first(text: &str) -> Result<Block<'_>, KeyError> {
+    first_but(text, "")
+}
+
+/// Reads the first block that has another label.
+pub(super) fn first_but<'a>(text: &'a str, skipped: &str) -> Result<Block<'a>, KeyError> {
     let mut lines = text.lines().enumerate();
     let (start, label) = lines
         .by_ref()
-        .find_map(|(at, line)| Some((at + 1, marker(line, "-----BEGIN ")?)))
+        .find_map(|(at, line)| {
+            let label = marker(line, "-----BEGIN ").filter(|label| skipped.is_empty() || *label != skipped);
+            Some((at + 1, label?))
+        })
         .ok_or(KeyError::NoPem)?;
     let broken = || KeyError::Pem { line: start };
     let mut body = Zeroizing::new(String::with_capacity(text.len()));

@@ -4,15 +4,17 @@ mod file;
 
 use std::fmt;
 
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::signature::{self as suite, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
 };
+use sha2::Digest as _;
 
 pub use file::BadFileSignature;
 
-use super::{KeyError, der, pem};
+use super::{KeyError, Scheme, der, pem};
 use crate::base::Digest;
 
 /// A key that verifies signatures.
@@ -64,13 +66,65 @@ impl PublicKey {
             || self.openssh_fingerprint().is_some_and(|name| name == id)
     }
 
-    /// Checks `signature` over `message`. ECDSA signatures are ASN.1 DER. The hash is the usual one of the key's size, and then SHA-256,
-    /// which older cosign uses with every key.
+    /// Checks `signature` over `message`, made in any way in which cosign uses such a key. ECDSA signatures are ASN.1 DER; the hash is the
+    /// usual one of the key's size, and then SHA-256. Ed25519 is over the message, and then over its hash: the two have different domains
+    /// (RFC 8032, section 5.1), so no signature is both.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
-        let fits = |suite: &&'static dyn VerificationAlgorithm| {
-            UnparsedPublicKey::new(*suite, &self.spki).verify(message, signature).is_ok()
+        let fits = |scheme: &Scheme| self.verify_as(*scheme, message, signature).is_ok();
+        if self.algorithm.schemes().iter().any(fits) { Ok(()) } else { Err(BadSignature) }
+    }
+
+    /// Checks `signature` over `message`, made in exactly this way.
+    pub fn verify_as(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        if !self.algorithm.schemes().contains(&scheme) {
+            return Err(BadSignature);
+        }
+        match suite(scheme) {
+            Some(suite) => UnparsedPublicKey::new(suite, &self.spki)
+                .verify(message, signature)
+                .map_err(|Unspecified| BadSignature),
+            None => self.verify_ed25519(scheme, message, signature),
+        }
+    }
+
+    /// Strictly: no second encoding of a signature (RFC 8032, section 5.1.7, S below the order), no point of small order, for which a
+    /// signature would fit many messages.
+    fn verify_ed25519(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        let key = ed25519(self.point()).ok_or(BadSignature)?;
+        let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| BadSignature)?;
+        let result = match scheme {
+            Scheme::Ed25519Prehashed => {
+                key.verify_prehashed_strict(sha2::Sha512::new_with_prefix(message), None, &signature)
+            }
+            _ => key.verify_strict(message, &signature),
         };
-        if self.algorithm.suites().iter().any(fits) { Ok(()) } else { Err(BadSignature) }
+        result.map_err(|_| BadSignature)
+    }
+
+    /// What the SubjectPublicKeyInfo is about: a point, or an `RSAPublicKey`.
+    pub(super) fn point(&self) -> &[u8] {
+        Parts::read(&self.spki).map(|parts| parts.key).unwrap_or_default()
+    }
+
+    /// A key on a NIST curve, named by its object identifier, from its uncompressed point.
+    pub(super) fn on_curve(curve: &[u8], point: &[u8]) -> Result<Self, KeyError> {
+        Self::of(&[(der::OBJECT_IDENTIFIER, ELLIPTIC_CURVE), (der::OBJECT_IDENTIFIER, curve)], point)
+    }
+
+    pub(super) fn ed25519(point: &[u8]) -> Result<Self, KeyError> {
+        Self::of(&[(der::OBJECT_IDENTIFIER, ED25519)], point)
+    }
+
+    /// The public half of an `RSAPrivateKey`; none if it is not one.
+    pub(super) fn of_rsa_private(key: &[u8]) -> Option<Result<Self, KeyError>> {
+        let mut outer = der::Reader::new(key);
+        let mut numbers = der::Reader::new(outer.value(der::SEQUENCE)?);
+        outer.end()?;
+        // Version 1 has more than two primes.
+        numbers.value(der::INTEGER).filter(|version| *version == [0])?;
+        let (modulus, exponent) = (numbers.value(der::INTEGER)?, numbers.value(der::INTEGER)?);
+        let public = [der::write(der::INTEGER, modulus), der::write(der::INTEGER, exponent)].concat();
+        Some(Self::from_pkcs1(&der::write(der::SEQUENCE, &public)))
     }
 
     pub(super) fn from_spki(spki: &[u8]) -> Result<Self, KeyError> {
@@ -86,20 +140,25 @@ impl PublicKey {
             return Err(KeyError::RsaSize { bits });
         }
         // The library checks what the shape does not tell: that the point is on the curve.
-        for suite in algorithm.suites() {
-            ParsedPublicKey::new(*suite, spki).map_err(|_| malformed())?;
+        for suite in algorithm.schemes().iter().filter_map(|scheme| suite(*scheme)) {
+            ParsedPublicKey::new(suite, spki).map_err(|_| malformed())?;
         }
-        Ok(Self { spki: spki.to_vec(), algorithm })
+        let key = Self { spki: spki.to_vec(), algorithm };
+        if algorithm == KeyAlgorithm::Ed25519 && ed25519(key.point()).is_none() {
+            return Err(malformed());
+        }
+        Ok(key)
     }
 
-    fn from_pkcs1(key: &[u8]) -> Result<Self, KeyError> {
-        let mut algorithm = der::write(der::OBJECT_IDENTIFIER, RSA);
-        algorithm.extend(der::write(der::NULL, &[]));
-        let mut bits = vec![0];
-        bits.extend(key);
-        let mut body = der::write(der::SEQUENCE, &algorithm);
-        body.extend(der::write(der::BIT_STRING, &bits));
-        Self::from_spki(&der::write(der::SEQUENCE, &body))
+    pub(super) fn from_pkcs1(key: &[u8]) -> Result<Self, KeyError> {
+        Self::of(&[(der::OBJECT_IDENTIFIER, RSA), (der::NULL, &[])], key)
+    }
+
+    fn of(algorithm: &[(u8, &[u8])], key: &[u8]) -> Result<Self, KeyError> {
+        let algorithm: Vec<u8> = algorithm.iter().flat_map(|(tag, value)| der::write(*tag, value)).collect();
+        let body =
+            [der::write(der::SEQUENCE, &algorithm), der::write(der::BIT_STRING, &[&[0], key].concat())];
+        Self::from_spki(&der::write(der::SEQUENCE, &body.concat()))
     }
 
     /// `SHA256:` and base64 of the hash over the key as RFC 4253, section 6.6, RFC 5656 and RFC 8709 write it.
@@ -140,7 +199,7 @@ pub enum KeyAlgorithm {
     EcdsaP384,
     /// ECDSA over NIST P-521.
     EcdsaP521,
-    /// Ed25519 over the message itself (RFC 8032); the prehashed variant is not supported.
+    /// Ed25519 (RFC 8032).
     Ed25519,
     /// RSA, PKCS#1 v1.5.
     Rsa {
@@ -150,15 +209,36 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    fn suites(self) -> &'static [&'static dyn VerificationAlgorithm] {
+    /// Every way in which cosign uses such a key: its default first.
+    pub(super) fn schemes(self) -> &'static [Scheme] {
         match self {
-            Self::EcdsaP256 => &[&suite::ECDSA_P256_SHA256_ASN1],
-            Self::EcdsaP384 => &[&suite::ECDSA_P384_SHA384_ASN1, &suite::ECDSA_P384_SHA256_ASN1],
-            Self::EcdsaP521 => &[&suite::ECDSA_P521_SHA512_ASN1, &suite::ECDSA_P521_SHA256_ASN1],
-            Self::Ed25519 => &[&suite::ED25519],
-            Self::Rsa { .. } => &[&suite::RSA_PKCS1_2048_8192_SHA256],
+            Self::EcdsaP256 => &[Scheme::EcdsaP256Sha256],
+            Self::EcdsaP384 => &[Scheme::EcdsaP384Sha384, Scheme::EcdsaP384Sha256],
+            Self::EcdsaP521 => &[Scheme::EcdsaP521Sha512, Scheme::EcdsaP521Sha256],
+            Self::Ed25519 => &[Scheme::Ed25519, Scheme::Ed25519Prehashed],
+            Self::Rsa { .. } => &[Scheme::RsaPkcs1Sha256],
         }
     }
+}
+
+/// What verifies a scheme; none for Ed25519, whose prehashed variant that library does not have.
+fn suite(scheme: Scheme) -> Option<&'static dyn VerificationAlgorithm> {
+    match scheme {
+        Scheme::EcdsaP256Sha256 => Some(&suite::ECDSA_P256_SHA256_ASN1),
+        Scheme::EcdsaP384Sha256 => Some(&suite::ECDSA_P384_SHA256_ASN1),
+        Scheme::EcdsaP384Sha384 => Some(&suite::ECDSA_P384_SHA384_ASN1),
+        Scheme::EcdsaP521Sha256 => Some(&suite::ECDSA_P521_SHA256_ASN1),
+        Scheme::EcdsaP521Sha512 => Some(&suite::ECDSA_P521_SHA512_ASN1),
+        Scheme::Ed25519 | Scheme::Ed25519Prehashed => None,
+        Scheme::RsaPkcs1Sha256 => Some(&suite::RSA_PKCS1_2048_8192_SHA256),
+    }
+}
+
+/// The library's key. Points of small order are refused, and so is every second encoding of a point.
+fn ed25519(point: &[u8]) -> Option<ed25519_dalek::VerifyingKey> {
+    let key = ed25519_dalek::VerifyingKey::from_bytes(point.try_into().ok()?).ok()?;
+    let canonical = key.to_edwards().compress().to_bytes();
+    (!key.is_weak() && canonical == *point).then_some(key)
 }
 
 impl fmt::Display for KeyAlgorithm {
@@ -240,9 +320,9 @@ enum Wrong {
 }
 
 // Object identifiers without tag and length.
-const ELLIPTIC_CURVE: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
-const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+pub(super) const ELLIPTIC_CURVE: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+pub(super) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+pub(super) const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+pub(super) const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
+pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+pub(super) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];

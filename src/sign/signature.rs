@@ -48,7 +48,8 @@ impl ToSign {
 
     /// A fault while signing can give a key away, and what others sign may be anything: let no wrong signature out.
     pub(super) fn check(&self, signature: &Signature) -> Result<(), SignError> {
-        Ok(signature.key.verify(&self.message, &signature.bytes)?)
+        let scheme = signature.key.algorithm().scheme(self.form);
+        Ok(signature.key.verify_as(scheme, &self.message, &signature.bytes)?)
     }
 }
 

@@ -43,16 +43,19 @@ fn advice(error: &KeyError) -> (Outcome, Option<&'static str>) {
         | KeyError::Pem { .. }
         | KeyError::RsaSize { .. }
         | KeyError::ScryptParameters { .. }
+        | KeyError::Unsupported { .. }
         | KeyError::VerifyingAlgorithm => (Outcome::Usage, None),
+        KeyError::EncryptedSource => (
+            Outcome::Usage,
+            Some("open it first: `openssl pkey -in FILE -out open.pem`, and remove open.pem afterwards"),
+        ),
+        KeyError::Sealed => (Outcome::Usage, Some("it needs no import: sign with it as it is")),
         KeyError::Label { .. } => {
             (Outcome::Usage, Some("a public key starts with `-----BEGIN PUBLIC KEY-----`"))
         }
         KeyError::PrivateKey => (Outcome::Usage, Some("give the file that ends in .pub")),
         KeyError::PublicKey => (Outcome::Usage, Some("give the file that ends in .key")),
         KeyError::Random => (Outcome::Unknown, None),
-        KeyError::SigningAlgorithm { .. } => {
-            (Outcome::Usage, Some("make a key that can sign: `plimsoll keygen`"))
-        }
         KeyError::Unencrypted => (
             Outcome::Usage,
             Some("encrypt it: `cosign import-key-pair --key FILE`, or make a new one: `plimsoll keygen`"),
@@ -77,7 +80,7 @@ mod tests {
             KeyError::NoPem,
             KeyError::PrivateKey,
             KeyError::PublicKey,
-            KeyError::SigningAlgorithm { algorithm: text() },
+            KeyError::Unsupported { algorithm: text() },
             KeyError::Unencrypted,
             KeyError::WrongPassword,
         ] {

@@ -1,13 +1,12 @@
 //! Signatures over files, checked against hashes: a file of any size is read once and not held.
 
 use aws_lc_rs::digest as hash;
-use aws_lc_rs::signature::{self as suite, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
 use ed25519_dalek::ed25519::signature::digest::{
     FixedOutput, HashMarker, Output, OutputSizeUser, Update, consts::U64,
 };
-use ed25519_dalek::pkcs8::DecodePublicKey as _;
 
-use super::{BadSignature, KeyAlgorithm, PublicKey};
+use super::{BadSignature, KeyAlgorithm, PublicKey, ed25519, suite};
 use crate::base::{Algorithm, Digest, FileContent};
 use crate::crypto::Scheme;
 
@@ -16,7 +15,7 @@ impl PublicKey {
     /// SHA-512.
     pub fn verify_file(&self, file: &FileContent, signature: &[u8]) -> Result<(), BadFileSignature> {
         let mut unchecked = None;
-        for scheme in self.algorithm().file_schemes() {
+        for scheme in self.algorithm().schemes() {
             match self.verify_by(*scheme, file, signature) {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(BadSignature)) => {}
@@ -38,19 +37,12 @@ impl PublicKey {
         signature: &[u8],
     ) -> Option<Result<(), BadSignature>> {
         if scheme == Scheme::Ed25519 {
-            return Some(self.verify(file.bytes()?, signature));
+            return Some(self.verify_as(scheme, file.bytes()?, signature));
         }
         let digest = file.digest(scheme.hash()?)?;
-        Some(match scheme {
-            Scheme::Ed25519 | Scheme::Ed25519Prehashed => self.verify_ed25519ph(digest, signature),
-            Scheme::EcdsaP256Sha256 => self.verify_digest(&suite::ECDSA_P256_SHA256_ASN1, digest, signature),
-            Scheme::EcdsaP384Sha256 => self.verify_digest(&suite::ECDSA_P384_SHA256_ASN1, digest, signature),
-            Scheme::EcdsaP384Sha384 => self.verify_digest(&suite::ECDSA_P384_SHA384_ASN1, digest, signature),
-            Scheme::EcdsaP521Sha256 => self.verify_digest(&suite::ECDSA_P521_SHA256_ASN1, digest, signature),
-            Scheme::EcdsaP521Sha512 => self.verify_digest(&suite::ECDSA_P521_SHA512_ASN1, digest, signature),
-            Scheme::RsaPkcs1Sha256 => {
-                self.verify_digest(&suite::RSA_PKCS1_2048_8192_SHA256, digest, signature)
-            }
+        Some(match suite(scheme) {
+            Some(suite) => self.verify_digest(suite, digest, signature),
+            None => self.verify_ed25519ph(digest, signature),
         })
     }
 
@@ -70,32 +62,21 @@ impl PublicKey {
     }
 
     fn verify_ed25519ph(&self, sha512: Digest, signature: &[u8]) -> Result<(), BadSignature> {
-        let key = ed25519_dalek::VerifyingKey::from_public_key_der(&self.spki).map_err(|_| BadSignature)?;
+        let key = ed25519(self.point()).ok_or(BadSignature)?;
         let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| BadSignature)?;
         key.verify_prehashed_strict(Hashed::new(sha512), None, &signature).map_err(|_| BadSignature)
     }
 }
 
 impl KeyAlgorithm {
-    /// How a key of this kind may have signed a file.
-    fn file_schemes(self) -> &'static [Scheme] {
-        match self {
-            Self::EcdsaP256 => &[Scheme::EcdsaP256Sha256],
-            Self::EcdsaP384 => &[Scheme::EcdsaP384Sha384, Scheme::EcdsaP384Sha256],
-            Self::EcdsaP521 => &[Scheme::EcdsaP521Sha512, Scheme::EcdsaP521Sha256],
-            Self::Ed25519 => &[Scheme::Ed25519, Scheme::Ed25519Prehashed],
-            Self::Rsa { .. } => &[Scheme::RsaPkcs1Sha256],
-        }
-    }
-
     /// The hashes of a file that are needed to check any signature of a key of this kind.
     pub fn file_hashes(self) -> Vec<Algorithm> {
-        self.file_schemes().iter().filter_map(|scheme| scheme.hash()).collect()
+        self.schemes().iter().filter_map(|scheme| scheme.hash()).collect()
     }
 
     /// Whether a key of this kind may sign the bytes of a file themselves, so that they must be kept.
     pub fn signs_bytes(self) -> bool {
-        self.file_schemes().iter().any(|scheme| scheme.hash().is_none())
+        self.schemes().iter().any(|scheme| scheme.hash().is_none())
     }
 }
 

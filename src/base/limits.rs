@@ -66,6 +66,20 @@ pub const PREDICATE: u64 = 40 << 20;
 pub const SUBJECTS: usize = 1024;
 /// Digests of one subject, as sigstore-go.
 pub const SUBJECT_DIGESTS: usize = 32;
+/// Log entries of one bundle, as sigstore-go: each costs signatures to check (CVE-2024-45395).
+pub const LOG_ENTRIES: usize = 32;
+/// Time stamps of one bundle, as sigstore-go, for the same reason.
+pub const TIMESTAMPS: usize = 32;
+/// Bytes of one time stamp, certificate or checkpoint inside of a bundle or trusted root.
+pub const PROOF_PART: usize = 64 << 10;
+/// Bytes of one log entry.
+pub const LOG_ENTRY: usize = 8 << 20;
+/// Certificates of one chain.
+pub const CHAIN: usize = 8;
+/// Logs, or authorities, of one kind in a trusted root.
+pub const AUTHORITIES: usize = 32;
+/// Bytes of a trusted root.
+pub const TRUSTED_ROOT: u64 = 1 << 20;
 /// Nesting of JSON and YAML.
 pub const DEPTH: usize = 32;
 /// Bytes of what a credential helper prints.

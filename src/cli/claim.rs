@@ -95,7 +95,7 @@ mod tests {
         let layer = claim.layer(name, image).unwrap().signed_by(key).unwrap();
         let content = Checked::of(layer.content);
         let old = match claim {
-            Claim::Attestation { .. } => Content::from_attestation_layer(&content),
+            Claim::Attestation { .. } => Content::from_attestation_layer(&content, &layer.annotations),
             Claim::Signature { .. } => Content::from_signature_layer(content, &layer.annotations),
         };
         [found(Content::from_bundle(&Checked::of(bundle))), found(old)]

@@ -233,7 +233,7 @@ impl<'a> Gatherer<'a> {
                     continue;
                 }
                 Some(Some(Ok(blob))) if layer.media_type == ENVELOPE_LAYER => {
-                    Content::from_attestation_layer(blob)
+                    Content::from_attestation_layer(blob, &layer.annotations)
                 }
                 Some(Some(Ok(blob))) => Content::from_signature_layer(blob.clone(), &layer.annotations),
                 Some(None) | None => Content::Unreadable {

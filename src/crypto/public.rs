@@ -42,6 +42,11 @@ impl PublicKey {
         pem::write("PUBLIC KEY", &self.spki)
     }
 
+    /// The SubjectPublicKeyInfo in DER.
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
     /// SHA-256 of the SubjectPublicKeyInfo: names the key in policies and answers.
     pub fn fingerprint(&self) -> Digest {
         Digest::of(&self.spki)
@@ -127,7 +132,8 @@ impl PublicKey {
         Some(Self::from_pkcs1(&der::write(der::SEQUENCE, &public)))
     }
 
-    pub(super) fn from_spki(spki: &[u8]) -> Result<Self, KeyError> {
+    /// Reads a SubjectPublicKeyInfo in DER.
+    pub fn from_spki(spki: &[u8]) -> Result<Self, KeyError> {
         let malformed = || KeyError::Malformed { label: "PUBLIC KEY" };
         let parts = Parts::read(spki).ok_or_else(malformed)?;
         let algorithm = parts.algorithm().map_err(|wrong| match wrong {

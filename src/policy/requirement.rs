@@ -352,7 +352,7 @@ fn is_sbom(attested: &Attested, formats: &[SbomFormat], least: u64) -> Result<St
 fn summary(content: &Content) -> &'static str {
     match content {
         Content::Bundle(_) => "bundle",
-        Content::Envelope(_) => "envelope",
+        Content::Envelope { .. } => "envelope",
         Content::SimpleSigning { .. } => "simple signing",
         Content::Unreadable { .. } => "unreadable",
     }

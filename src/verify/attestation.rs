@@ -1,9 +1,8 @@
 //! Attestations: statements about an image, with a predicate.
 
-use super::{Candidate, Content, Signer, Verified, VerifyError, verify_envelope};
+use super::{Authorship, Candidate, Content, Signer, Verified, VerifyError, legacy, verify_bundle};
 use crate::base::Digest;
-use crate::format::bundle::{Bundle, BundleContent, Material};
-use crate::format::dsse::Envelope;
+use crate::format::bundle::Bundle;
 use crate::format::statement::{SIGN_PREDICATE, Statement};
 
 /// Proof that the signer made this statement about this image.
@@ -31,9 +30,9 @@ impl Attested {
         &self.statement
     }
 
-    /// Who made the statement.
-    pub fn signer(&self) -> &Signer {
-        self.statement.signer()
+    /// Who made the statement and when.
+    pub fn authorship(&self) -> &Authorship {
+        self.statement.authorship()
     }
 
     /// What kind of statement it is.
@@ -66,7 +65,9 @@ pub fn check_attestation(
 ) -> Result<Attested, VerifyError> {
     let attested = match &candidate.content {
         Content::Bundle(bundle) => check_bundle(bundle, signer, image)?,
-        Content::Envelope(envelope) => check_envelope(envelope, signer, image)?,
+        Content::Envelope { envelope, annotations } => {
+            legacy::verify_envelope(envelope, annotations, signer)?.statement()?.about(image)?
+        }
         Content::SimpleSigning { .. } => return Err(VerifyError::NotAnAttestation),
         Content::Unreadable { reason } => return Err(VerifyError::Unreadable { reason: reason.clone() }),
     };
@@ -77,18 +78,5 @@ pub fn check_attestation(
 }
 
 pub(super) fn check_bundle(bundle: &Bundle, signer: &Signer, image: Digest) -> Result<Attested, VerifyError> {
-    let Signer::Key(key) = signer;
-    let Material::PublicKey { hint } = bundle.material() else { return Err(VerifyError::Certificate) };
-    let BundleContent::Envelope(envelope) = bundle.content() else { return Err(VerifyError::NotAStatement) };
-    match check_envelope(envelope, signer, image) {
-        // The hint is unauthenticated, so it decides nothing; but it tells a stranger's signature from a damaged one.
-        Err(VerifyError::BadSignature) if !hint.is_empty() && !key.is_named(hint) => {
-            Err(VerifyError::OtherKey { hint: hint.chars().take(128).collect() })
-        }
-        result => result,
-    }
-}
-
-fn check_envelope(envelope: &Envelope, signer: &Signer, image: Digest) -> Result<Attested, VerifyError> {
-    verify_envelope(envelope, signer)?.statement()?.about(image)
+    verify_bundle(bundle, signer)?.statement()?.about(image)
 }

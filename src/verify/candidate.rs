@@ -5,6 +5,7 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use super::LegacyAnnotations;
 use crate::base::{Checked, Digest, Printable};
 use crate::format::bundle::{self, Bundle};
 use crate::format::dsse::{self, Envelope};
@@ -58,13 +59,20 @@ pub enum Content {
     /// A Sigstore bundle.
     Bundle(Bundle),
     /// A bare envelope: a layer under the attestation tag.
-    Envelope(Envelope),
+    Envelope {
+        /// The layer.
+        envelope: Envelope,
+        /// What stands beside it.
+        annotations: Box<LegacyAnnotations>,
+    },
     /// A payload and the signature over it: a layer under the signature tag.
     SimpleSigning {
         /// The layer.
         payload: Vec<u8>,
         /// From its annotation.
         signature: Vec<u8>,
+        /// What else stands beside it.
+        annotations: Box<LegacyAnnotations>,
     },
     /// Something that cannot be read. It is kept so that the report can name it: a broken sibling hides nothing, and is not hidden.
     Unreadable {
@@ -78,7 +86,7 @@ impl Content {
     pub fn from_layer(descriptor: &Descriptor, layer: Checked) -> Self {
         match descriptor.media_type.as_str() {
             simple_signing::MEDIA_TYPE => Self::from_signature_layer(layer, &descriptor.annotations),
-            dsse::MEDIA_TYPE => Self::from_attestation_layer(&layer),
+            dsse::MEDIA_TYPE => Self::from_attestation_layer(&layer, &descriptor.annotations),
             kind if kind.starts_with(bundle::MEDIA_TYPE_PREFIX) => Self::from_bundle(&layer),
             kind => Self::Unreadable {
                 reason: format!("a layer of type `{}` is not a signature", Printable(kind)),
@@ -94,10 +102,12 @@ impl Content {
         }
     }
 
-    /// Reads a layer of a `.att` manifest.
-    pub fn from_attestation_layer(layer: &Checked) -> Self {
+    /// Reads a layer of a `.att` manifest with its annotations.
+    pub fn from_attestation_layer(layer: &Checked, annotations: &BTreeMap<String, String>) -> Self {
         match Envelope::parse(layer.bytes()) {
-            Ok(envelope) => Self::Envelope(envelope),
+            Ok(envelope) => {
+                Self::Envelope { envelope, annotations: LegacyAnnotations::read(annotations).into() }
+            }
             Err(error) => Self::unreadable(&error),
         }
     }
@@ -109,7 +119,11 @@ impl Content {
             return Self::Unreadable { reason: format!("the layer has no annotation `{name}`") };
         };
         match STANDARD.decode(text) {
-            Ok(signature) => Self::SimpleSigning { payload: layer.bytes().to_vec(), signature },
+            Ok(signature) => Self::SimpleSigning {
+                payload: layer.bytes().to_vec(),
+                signature,
+                annotations: LegacyAnnotations::read(annotations).into(),
+            },
             Err(_) => Self::Unreadable { reason: format!("the annotation `{name}` is not standard base64") },
         }
     }

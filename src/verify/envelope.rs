@@ -1,17 +1,18 @@
 //! DSSE protocol, "Verification": the first rung of the ladder.
 
-use super::{Signer, VerifyError};
+use super::{Artifact, Author, Authorship, Signer, VerifyError, authorship};
 use crate::crypto::{BadSignature, PublicKey};
+use crate::format::bundle::{Bundle, BundleContent};
 use crate::format::dsse::Envelope;
-use crate::format::statement::{PAYLOAD_TYPE, Statement};
+use crate::format::statement::{PAYLOAD_TYPE, Statement, Subject};
 
 /// A value together with who signed exactly it.
 ///
 /// There is no way to make one but to check a signature, and no way to put another value in:
 ///
 /// ```compile_fail,E0451
-/// # fn forge(statement: plimsoll::format::statement::Statement, signer: plimsoll::verify::Signer) {
-/// let forged = plimsoll::verify::Verified { value: statement, signer };
+/// # fn forge(statement: plimsoll::format::statement::Statement, authorship: plimsoll::verify::Authorship) {
+/// let forged = plimsoll::verify::Verified { value: statement, authorship };
 /// # }
 /// ```
 ///
@@ -24,7 +25,7 @@ use crate::format::statement::{PAYLOAD_TYPE, Statement};
 #[must_use]
 pub struct Verified<T> {
     value: T,
-    signer: Signer,
+    authorship: Authorship,
 }
 
 impl<T> Verified<T> {
@@ -33,9 +34,9 @@ impl<T> Verified<T> {
         &self.value
     }
 
-    /// Who signed it.
-    pub fn signer(&self) -> &Signer {
-        &self.signer
+    /// Who signed it and when.
+    pub fn authorship(&self) -> &Authorship {
+        &self.authorship
     }
 }
 
@@ -58,15 +59,49 @@ impl Payload {
     }
 }
 
-/// Checks an envelope's only signature.
+/// Checks the only signature of an envelope that comes alone: nothing but a key can have made it.
 pub fn verify_envelope(envelope: &Envelope, signer: &Signer) -> Result<Verified<Payload>, VerifyError> {
-    let Signer::Key(key) = signer;
-    key.verify(&envelope.signed_bytes(), envelope.signature())
-        .map_err(|BadSignature| VerifyError::BadSignature)?;
-    check_key_id(envelope, key)?;
+    match signer {
+        Signer::Key(key) => {
+            key.verify(&envelope.signed_bytes(), envelope.signature())
+                .map_err(|BadSignature| VerifyError::BadSignature)?;
+            let authorship = Authorship::new(Author::Key(key.clone()), Vec::new(), 0);
+            payload(envelope, signer, authorship)
+        }
+        Signer::Identity(_) => Err(VerifyError::KeySigned),
+        Signer::WitnessedKey(_) => Err(VerifyError::NotLogged),
+    }
+}
+
+/// Checks the signature of the envelope in a bundle, and all that the bundle brings to it.
+pub fn verify_bundle(bundle: &Bundle, signer: &Signer) -> Result<Verified<Payload>, VerifyError> {
+    let BundleContent::Envelope(envelope) = &bundle.content else { return Err(VerifyError::NotAStatement) };
+    let signed = envelope.signed_bytes();
+    let verify = |key: &PublicKey| key.verify(&signed, envelope.signature());
+    let authorship = authorship::check(bundle, signer, &verify, &|| subject(envelope))?;
+    payload(envelope, signer, authorship)
+}
+
+/// Something that the envelope's statement is about: log entries are about the envelope, whatever that is. That it is the right thing is
+/// checked with [`Verified<Statement>::about`].
+fn subject(envelope: &Envelope) -> Result<Artifact<'static>, VerifyError> {
+    is_statement(envelope.payload_type())?;
+    let statement = Statement::parse(envelope.unverified_payload())?;
+    let digest = statement.subjects().iter().find_map(Subject::digest);
+    digest.map(Artifact::Digest).ok_or(VerifyError::NotAStatement)
+}
+
+fn payload(
+    envelope: &Envelope,
+    signer: &Signer,
+    authorship: Authorship,
+) -> Result<Verified<Payload>, VerifyError> {
+    if let Some(key) = signer.key() {
+        check_key_id(envelope, key)?;
+    }
     let payload =
         Payload { kind: envelope.payload_type().to_owned(), bytes: envelope.unverified_payload().to_vec() };
-    Ok(Verified { value: payload, signer: signer.clone() })
+    Ok(Verified { value: payload, authorship })
 }
 
 // The signature already decides. A key id that contradicts it means that somebody rewrote the envelope.
@@ -77,13 +112,18 @@ fn check_key_id(envelope: &Envelope, key: &PublicKey) -> Result<(), VerifyError>
     }
 }
 
+fn is_statement(payload_type: &str) -> Result<(), VerifyError> {
+    if payload_type == PAYLOAD_TYPE {
+        return Ok(());
+    }
+    Err(VerifyError::PayloadType { found: payload_type.chars().take(128).collect() })
+}
+
 impl Verified<Payload> {
     /// Reads the payload as a statement.
     pub fn statement(self) -> Result<Verified<Statement>, VerifyError> {
-        if self.value.kind != PAYLOAD_TYPE {
-            return Err(VerifyError::PayloadType { found: self.value.kind.chars().take(128).collect() });
-        }
+        is_statement(&self.value.kind)?;
         let statement = Statement::parse(&self.value.bytes)?;
-        Ok(Verified { value: statement, signer: self.signer })
+        Ok(Verified { value: statement, authorship: self.authorship })
     }
 }

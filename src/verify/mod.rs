@@ -3,30 +3,32 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod attestation;
+mod authorship;
 mod candidate;
+mod certificate;
 mod envelope;
 mod error;
+#[cfg(test)]
+mod keyless;
+mod legacy;
+mod library;
 mod signature;
+mod signer;
+mod timestamp;
+mod trust;
 #[cfg(test)]
 mod vectors;
+mod witness;
 #[cfg(test)]
 mod wrong;
 
 pub use attestation::{Attested, check_attestation};
+pub use authorship::Artifact;
 pub use candidate::{Candidate, Content, Origin};
-pub use envelope::{Payload, Verified, verify_envelope};
+pub use certificate::CertificateError;
+pub use envelope::{Payload, Verified, verify_bundle, verify_envelope};
 pub use error::VerifyError;
+pub use legacy::LegacyAnnotations;
 pub use signature::{Signed, check_signature};
-
-use crate::crypto::PublicKey;
-
-/// Who must have signed. There is no "anybody" and no default.
-///
-/// ```compile_fail,E0277
-/// let anybody: plimsoll::verify::Signer = Default::default();
-/// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Signer {
-    /// The holder of the private half of this key.
-    Key(PublicKey),
-}
+pub use signer::{Author, Authorship, Certified, IdentitySigner, Principal, Signer, WitnessedKey};
+pub use trust::{CertificateLogDemand, LogDemand, TimeDemand, Trust, TrustRoot, TrustRootError};

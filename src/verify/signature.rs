@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::attestation::check_bundle;
-use super::{Attested, Candidate, Content, Signer, VerifyError};
+use super::{Attested, Authorship, Candidate, Content, Signer, VerifyError, legacy};
 use crate::base::Digest;
-use crate::crypto::BadSignature;
 use crate::format::simple_signing::SimpleSigning;
 use crate::format::statement::SIGN_PREDICATE;
 
@@ -16,16 +15,16 @@ use crate::format::statement::SIGN_PREDICATE;
 /// ```
 ///
 /// ```compile_fail,E0451
-/// # fn forge(signer: plimsoll::verify::Signer) {
+/// # fn forge(authorship: plimsoll::verify::Authorship) {
 /// let image = plimsoll::base::Digest::of(b"");
-/// let forged = plimsoll::verify::Signed { image, signer, annotations: Default::default(), repository: None };
+/// let forged = plimsoll::verify::Signed { image, authorship, annotations: Default::default(), repository: None };
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Signed {
     image: Digest,
-    signer: Signer,
+    authorship: Authorship,
     annotations: BTreeMap<String, String>,
     repository: Option<String>,
 }
@@ -36,9 +35,9 @@ impl Signed {
         self.image
     }
 
-    /// Who signed it.
-    pub fn signer(&self) -> &Signer {
-        &self.signer
+    /// Who signed it and when.
+    pub fn authorship(&self) -> &Authorship {
+        &self.authorship
     }
 
     /// What the signer added; covered by the signature.
@@ -57,8 +56,10 @@ impl Signed {
 pub fn check_signature(candidate: &Candidate, signer: &Signer, image: Digest) -> Result<Signed, VerifyError> {
     match &candidate.content {
         Content::Bundle(bundle) => from_statement(&check_bundle(bundle, signer, image)?),
-        Content::Envelope(_) => Err(VerifyError::NotASignature { predicate_type: None }),
-        Content::SimpleSigning { payload, signature } => from_payload(payload, signature, signer, image),
+        Content::Envelope { .. } => Err(VerifyError::NotASignature { predicate_type: None }),
+        Content::SimpleSigning { payload, signature, annotations } => {
+            from_payload(payload, legacy::verify_payload(payload, signature, annotations, signer)?, image)
+        }
         Content::Unreadable { reason } => Err(VerifyError::Unreadable { reason: reason.clone() }),
     }
 }
@@ -73,30 +74,18 @@ fn from_statement(attested: &Attested) -> Result<Signed, VerifyError> {
     let subject = subject.ok_or(VerifyError::OtherImage { image, signed: None })?;
     Ok(Signed {
         image,
-        signer: attested.signer().clone(),
+        authorship: attested.authorship().clone(),
         annotations: texts(&subject.annotations)?,
         repository: subject.name.clone(),
     })
 }
 
-fn from_payload(
-    payload: &[u8],
-    signature: &[u8],
-    signer: &Signer,
-    image: Digest,
-) -> Result<Signed, VerifyError> {
-    let Signer::Key(key) = signer;
-    key.verify(payload, signature).map_err(|BadSignature| VerifyError::BadSignature)?;
+fn from_payload(payload: &[u8], authorship: Authorship, image: Digest) -> Result<Signed, VerifyError> {
     let said = SimpleSigning::parse(payload)?;
     if said.digest != image {
         return Err(VerifyError::OtherImage { image, signed: Some(said.digest) });
     }
-    Ok(Signed {
-        image,
-        signer: signer.clone(),
-        annotations: texts(&said.annotations)?,
-        repository: said.repository,
-    })
+    Ok(Signed { image, authorship, annotations: texts(&said.annotations)?, repository: said.repository })
 }
 
 // cosign writes texts only. The number 1 and the text "1" must not answer the same question.

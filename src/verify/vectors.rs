@@ -9,6 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::*;
 use crate::base::{Checked, Digest};
+use crate::crypto::PublicKey;
 use crate::format::bundle::{Bundle, BundleContent};
 use crate::format::manifest::Manifest;
 
@@ -75,16 +76,23 @@ fn candidate(path: &Path) -> Candidate {
 
 /// What comes of a candidate, in one word. Being both a signature and an attestation is the worst of all outcomes.
 fn outcome(candidate: &Candidate, signer: &Signer, image: Digest) -> String {
+    let author = Author::Key(signer.key().unwrap().clone());
     let signature = check_signature(candidate, signer, image);
     let attestation = check_attestation(candidate, signer, image);
     match (signature, attestation) {
         (Ok(_), Ok(_)) => "BOTH".to_owned(),
         (Ok(signed), Err(error)) => {
-            assert_eq!((signed.image(), signed.signer(), error.code()), (image, signer, "PLM-S06"));
+            assert_eq!(
+                (signed.image(), signed.authorship().author(), error.code()),
+                (image, &author, "PLM-S06")
+            );
             "signed".to_owned()
         }
         (Err(error), Ok(attested)) => {
-            assert_eq!((attested.image(), attested.signer(), error.code()), (image, signer, "PLM-S05"));
+            assert_eq!(
+                (attested.image(), attested.authorship().author(), error.code()),
+                (image, &author, "PLM-S05")
+            );
             format!("attested {}", attested.predicate_type())
         }
         (Err(signature), Err(attestation)) => match (signature.code(), attestation.code()) {
@@ -142,7 +150,7 @@ fn every_signature_over_the_file_is_by_its_own_key_only() {
                 key.verify(&blob, &STANDARD.decode(text.trim()).unwrap()).is_ok()
             }
             _ => match Bundle::parse(&read()).unwrap().content() {
-                BundleContent::Message { signature } => key.verify(&blob, signature).is_ok(),
+                BundleContent::Message { signature, .. } => key.verify(&blob, signature).is_ok(),
                 BundleContent::Envelope(envelope) => {
                     let payload = verify_envelope(envelope, &Signer::Key(key.clone()));
                     payload.and_then(Verified::statement).is_ok()

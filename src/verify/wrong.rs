@@ -32,7 +32,7 @@ fn bundle_of(json: &str) -> Candidate {
 }
 
 fn envelope_of(json: &str) -> Candidate {
-    candidate(Content::from_attestation_layer(&Checked::of(json.as_bytes().to_vec())))
+    candidate(Content::from_attestation_layer(&Checked::of(json.as_bytes().to_vec()), &BTreeMap::new()))
 }
 
 fn envelope(payload_type: &str, statement: &str) -> String {
@@ -108,7 +108,7 @@ fn what_was_signed_comes_out() {
         let signed = check_signature(&candidate, &signer(), image()).unwrap();
         assert_eq!(signed.repository(), Some("r.example/app"));
         assert_eq!(*signed.annotations(), annotations);
-        assert_eq!((signed.image(), signed.signer()), (image(), &signer()));
+        assert_eq!((signed.image(), signed.authorship().author()), (image(), &Author::Key(KEY.public())));
     }
     let predicate = r#"{ "b":1.0,"a" : 12345678901234567890 }"#;
     let said = replace(
@@ -251,7 +251,7 @@ fn bundles_that_are_not_version_0_3_around_one_content() {
     let material = format!(r#"{{"publicKey":{{"hint":"{hint}"}}}}"#);
     let content = &good[good.find(r#""dsseEnvelope""#).unwrap()..good.len() - 1];
     let message = r#""messageSignature":{"messageDigest":{},"signature":"AAAA"}"#;
-    let certificate = r#"{"certificate":{"rawBytes":"AAAA"},"tlogEntries":[{}]}"#;
+    let certificate = r#"{"certificate":{"rawBytes":"AAAA"},"tlogEntries":[]}"#;
     for (from, to, code) in [
         ("bundle.v0.3+json", "bundle+json;version=0.3", "attested"),
         ("bundle.v0.3+json", "bundle+json;version=0.2", "PLM-S13"),
@@ -372,10 +372,10 @@ proptest::proptest! {
     fn never_panics(text in r#"[\[\]{}",:a1 \\]{0,40}"#, bytes: Vec<u8>) {
         for bytes in [text.into_bytes(), bytes] {
             let layer = Checked::of(bytes.clone());
-            for content in [Content::from_bundle(&layer), Content::from_attestation_layer(&layer)] {
+            for content in [Content::from_bundle(&layer), Content::from_attestation_layer(&layer, &BTreeMap::new())] {
                 proptest::prop_assert!(check_signature(&candidate(content), &signer(), image()).is_err());
             }
-            let content = Content::SimpleSigning { payload: bytes.clone(), signature: bytes };
+            let content = Content::SimpleSigning { payload: bytes.clone(), signature: bytes, annotations: Box::default() };
             proptest::prop_assert!(check_signature(&candidate(content), &signer(), image()).is_err());
         }
     }

@@ -100,7 +100,11 @@ fn legacy_attested(predicate_type: &str, predicate: &str, key: &PrivateKey) -> F
         .unwrap()
         .signed_by(key)
         .unwrap();
-    found(image(), Origin::AttestationTag, Content::from_attestation_layer(&Checked::of(layer.content)))
+    found(
+        image(),
+        Origin::AttestationTag,
+        Content::from_attestation_layer(&Checked::of(layer.content), &layer.annotations),
+    )
 }
 
 /// `allowed`, `denied CODE…` or `unknown CODE…`, and then the codes of refused candidates in order.

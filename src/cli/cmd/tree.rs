@@ -118,7 +118,7 @@ fn claims(candidate: &Candidate) -> (Kind, Option<String>, Option<String>) {
         Content::Bundle(bundle) => {
             let hint = match bundle.material() {
                 Material::PublicKey { hint } => Some(hint.chars().take(128).collect()),
-                Material::Certificate => Some("of a certificate".to_owned()),
+                Material::Certificate { .. } => Some("of a certificate".to_owned()),
             };
             match bundle.content() {
                 BundleContent::Envelope(envelope) => {
@@ -128,7 +128,7 @@ fn claims(candidate: &Candidate) -> (Kind, Option<String>, Option<String>) {
                 BundleContent::Message { .. } => (Kind::Signature, None, hint),
             }
         }
-        Content::Envelope(envelope) => {
+        Content::Envelope { envelope, .. } => {
             let (_, type_) = claimed_type(envelope);
             (Kind::Attestation, type_, None)
         }

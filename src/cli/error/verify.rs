@@ -15,7 +15,38 @@ impl From<VerifyError> for CliError {
             | VerifyError::Statement(_)
             | VerifyError::AnnotationNotText { .. } => Self::new(Outcome::No, error),
             VerifyError::Certificate => Self::new(Outcome::No, error)
-                .hint("signatures by an identity instead of a key cannot be checked yet"),
+                .hint("it takes a policy whose signer is an identity instead of a key"),
+            VerifyError::AuthorityExpired { .. }
+            | VerifyError::BadAnnotation(_)
+            | VerifyError::BadCertificate(_)
+            | VerifyError::BadCertificateTimestamp { .. }
+            | VerifyError::BadCheckpoint { .. }
+            | VerifyError::BadEntry { .. }
+            | VerifyError::BadInclusionProof { .. }
+            | VerifyError::BadPromise { .. }
+            | VerifyError::BadTimestamp { .. }
+            | VerifyError::CertificateExpired { .. }
+            | VerifyError::EntryKind { .. }
+            | VerifyError::LogExpired { .. }
+            | VerifyError::NoCodeSigning
+            | VerifyError::OtherIdentity(_)
+            | VerifyError::OtherEntry { .. }
+            | VerifyError::OtherTimestamp
+            | VerifyError::TimestampWindow { .. }
+            | VerifyError::TooFewLogs { .. } => Self::new(Outcome::No, error),
+            VerifyError::FutureTime => Self::new(Outcome::No, error).hint("is this machine's clock right?"),
+            VerifyError::KeySigned => {
+                Self::new(Outcome::No, error).hint("give the public half of the key that signed it")
+            }
+            VerifyError::NoCertificateTimestamp | VerifyError::NotLogged | VerifyError::NoProvenTime => {
+                Self::new(Outcome::No, error).hint("an authority of one's own may do without: say so where the trusted root is named")
+            }
+            VerifyError::OtherFile { .. } => {
+                Self::new(Outcome::No, error).hint("give the file that was signed, unchanged")
+            }
+            VerifyError::UnknownAuthority { .. } | VerifyError::UnknownLog => Self::new(Outcome::No, error)
+                .hint("the trusted root may be of another Sigstore, or too old"),
+            VerifyError::Unsupported { .. } => Self::new(Outcome::Unknown, error),
             VerifyError::NotASignature { .. } => Self::new(Outcome::No, error)
                 .hint("an attestation says something about an image; it does not sign it: `plimsoll sign --key FILE IMAGE`"),
             VerifyError::NotAnAttestation => Self::new(Outcome::No, error),

@@ -2,6 +2,7 @@
 //! which code has no entry here, and which entry has lost its code.
 
 mod annotation;
+mod certificate;
 mod evidence;
 mod identity;
 mod key;
@@ -68,7 +69,7 @@ const PREFIX: &str = "PLM-";
 /// So many characters of a code are compared.
 const LONGEST: usize = 12;
 /// In the order of the codes.
-const TABLES: [&[Entry]; 9] = [
+const TABLES: [&[Entry]; 10] = [
     annotation::ENTRIES,
     sbom::ENTRIES,
     evidence::ENTRIES,
@@ -78,6 +79,7 @@ const TABLES: [&[Entry]; 9] = [
     policy::ENTRIES,
     rule::ENTRIES,
     signature::ENTRIES,
+    certificate::ENTRIES,
 ];
 
 #[cfg(test)]

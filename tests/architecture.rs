@@ -47,6 +47,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tar", &["image", "io"]),
     ("tempfile", &["io"]),
     ("tokio", &["io", "cli"]),
+    ("toml", &["format"]),
     ("url", &["io"]),
     ("x509_cert", &["verify"]),
     ("zstd", &["image"]),

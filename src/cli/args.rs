@@ -1,5 +1,6 @@
 //! The command line: verbs and the options that all of them share. A verb's own options stand in its file in `cmd/`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
@@ -7,7 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use super::cmd::Command;
 use crate::base::{ReferenceError, Registry};
 use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
-use crate::io::{Access, Network};
+use crate::io::{Access, ClientPair, Network};
 
 /// Pin, catalogue, sign and verify container images.
 #[derive(Debug, Parser)]
@@ -37,6 +38,15 @@ pub(super) struct Global {
     /// Speak HTTP without TLS to this registry (loopback needs no permission)
     #[arg(long, global = true, value_name = "HOST[:PORT]", value_parser = parse_registry, help_heading = "Registry")]
     pub(super) plain_http: Vec<Registry>,
+    /// Trust these CAs (PEM) beside the system's
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Registry")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// Show this certificate (PEM) to registries that ask who we are
+    #[arg(long, global = true, value_name = "FILE", requires = "client_key", help_heading = "Registry")]
+    pub(super) client_cert: Option<PathBuf>,
+    /// The private key (PEM) of --client-cert
+    #[arg(long, global = true, value_name = "FILE", requires = "client_cert", help_heading = "Registry")]
+    pub(super) client_key: Option<PathBuf>,
     /// Wait no longer than this for a busy registry [default: 60, or PLIMSOLL_MAX_WAIT]
     #[arg(long, global = true, value_name = "SECONDS", help_heading = "Registry")]
     pub(super) max_wait: Option<u64>,
@@ -48,8 +58,11 @@ impl Global {
         if self.offline {
             return Access::Offline;
         }
+        let pair = self.client_cert.clone().zip(self.client_key.clone());
         Access::Online(Network {
             plain_http: self.plain_http.clone(),
+            ca_file: self.ca_file.clone(),
+            client: pair.map(|(certificate, key)| ClientPair { certificate, key }),
             max_wait: self.max_wait.map(Duration::from_secs),
         })
     }

@@ -1,16 +1,18 @@
 //! HTTP below registries and token servers: clients made when first needed, proxies, and reads with a limit.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io::ErrorKind;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::CONTENT_ENCODING;
-use reqwest::{Client, NoProxy, Proxy, Request, Response};
+use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Request, Response};
 use url::{Host, Url};
 
 use super::Environment;
 use super::patience::{Patience, Tries};
+use super::tls::{TlsError, Trust};
 use crate::base::{Timestamp, limits};
 
 /// HTTP with and without TLS. Redirects are never followed here: who may follow where with which credentials is decided by the caller.
@@ -18,15 +20,30 @@ use crate::base::{Timestamp, limits};
 pub(super) struct Http {
     plain: OnceLock<Client>,
     tls: OnceLock<Client>,
+    /// By origin: those that need certificates of their own, and the others, once that is known.
+    hosts: Mutex<HashMap<String, Client>>,
+    trust: Trust,
     environment: Environment,
     patience: Arc<Patience>,
 }
 
 impl Http {
     /// Opens nothing yet. A server that wants us to wait longer than `longest` is not waited for.
-    pub(super) fn new(environment: Environment, longest: Duration) -> Self {
+    pub(super) fn new(environment: Environment, longest: Duration, trust: Trust) -> Self {
         let patience = Arc::new(Patience::new(longest));
-        Self { plain: OnceLock::new(), tls: OnceLock::new(), environment, patience }
+        let (plain, tls, hosts) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        Self { plain, tls, hosts, trust, environment, patience }
+    }
+
+    /// For tests: no certificates but the system's, nobody is waited for.
+    #[cfg(test)]
+    pub(super) fn plain(environment: Environment) -> Self {
+        Self::new(environment.clone(), Duration::ZERO, Trust::new(environment, None, None))
+    }
+
+    /// Where certificates come from.
+    pub(super) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// What the servers said about us.
@@ -64,28 +81,51 @@ impl Http {
         client.execute(request).await.map_err(|error| HttpError::Unreachable { host, source: cause(&error) })
     }
 
-    fn client(&self, url: &Url) -> Result<&Client, HttpError> {
-        let is_tls = url.scheme() == "https";
-        let cell = if is_tls { &self.tls } else { &self.plain };
-        if let Some(client) = cell.get() {
-            return Ok(client);
+    fn client(&self, url: &Url) -> Result<Client, HttpError> {
+        if url.scheme() != "https" {
+            // Without TLS no certificate is looked at; a machine without CA files must still reach loopback.
+            return self.shared(&self.plain, |builder| builder.tls_certs_only([]));
         }
-        let mut builder = Client::builder()
+        let origin = origin(url);
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = hosts.get(&origin) {
+            return Ok(client.clone());
+        }
+        let extra = self.trust.find(url).map_err(|source| HttpError::Certificates { source })?;
+        let trusting = |builder: ClientBuilder| builder.tls_certs_merge(extra.authorities);
+        let client = match extra.identity {
+            Some(identity) => build(trusting(self.builder()?).identity(identity))?,
+            None if extra.is_own => build(trusting(self.builder()?))?,
+            None => self.shared(&self.tls, trusting)?,
+        };
+        hosts.insert(origin, client.clone());
+        Ok(client)
+    }
+
+    /// One client for all hosts that need nothing of their own: they share its connections.
+    fn shared(
+        &self,
+        cell: &OnceLock<Client>,
+        adapt: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, HttpError> {
+        match cell.get() {
+            Some(client) => Ok(client.clone()),
+            None => {
+                let client = build(adapt(self.builder()?))?;
+                Ok(cell.get_or_init(|| client).clone())
+            }
+        }
+    }
+
+    fn builder(&self) -> Result<ClientBuilder, HttpError> {
+        let builder = Client::builder()
             .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
             .connect_timeout(Duration::from_secs(limits::CONNECT_SECONDS))
             .read_timeout(Duration::from_secs(limits::READ_SECONDS));
-        for proxy in self.proxies()? {
-            builder = builder.proxy(proxy);
-        }
-        if !is_tls {
-            // Without TLS no certificate is looked at; a machine without CA files must still reach loopback.
-            builder = builder.tls_certs_only([]);
-        }
-        let client = builder.build().map_err(|error| HttpError::Setup { source: cause(&error) })?;
-        Ok(cell.get_or_init(|| client))
+        Ok(self.proxies()?.into_iter().fold(builder, ClientBuilder::proxy))
     }
 
     /// Proxies as curl reads the variables. Loopback is never proxied.
@@ -115,6 +155,10 @@ impl Http {
         }
         Ok(out)
     }
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, HttpError> {
+    builder.build().map_err(|error| HttpError::Setup { source: cause(&error) })
 }
 
 /// For which URLs a proxy is.
@@ -255,6 +299,12 @@ pub enum HttpError {
         /// When that is; none if nobody lives to see it.
         again: Option<Timestamp>,
     },
+    /// Certificates that people named, or put where they are looked for.
+    #[error("no TLS client: certificates of your own")]
+    Certificates {
+        /// What is wrong.
+        source: TlsError,
+    },
     /// A body in a content coding that was not asked for.
     #[error("the answer has content coding `{coding}`, which was not asked for")]
     Encoded {
@@ -307,6 +357,7 @@ impl HttpError {
         match self {
             Self::Interrupted { source } | Self::Unreachable { source, .. } => source.is_passing,
             Self::Busy { .. }
+            | Self::Certificates { .. }
             | Self::Encoded { .. }
             | Self::Proxy { .. }
             | Self::Setup { .. }
@@ -421,7 +472,7 @@ mod tests {
     #[test]
     fn a_bad_proxy_is_named_without_its_value() {
         let environment = [("HTTPS_PROXY".to_owned(), "http://user:hunter2@[".to_owned())];
-        let error = Http::new(environment.into_iter().collect(), Duration::ZERO).proxies().unwrap_err();
+        let error = Http::plain(environment.into_iter().collect()).proxies().unwrap_err();
         assert_eq!(error.to_string(), "environment variable HTTPS_PROXY is not a proxy URL");
     }
 }

@@ -14,8 +14,9 @@ mod registry;
 mod source;
 #[cfg(test)]
 mod stub;
+mod tls;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use layout::LayoutError;
 pub use patience::Quota;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};
 pub use source::{Fetched, Listed, ListedBy, Resolved, Source, SourceError};
+pub use tls::{ClientPair, TlsError};
 
 use crate::base::{ImageLocator, LayoutSelector, Registry, limits};
 use layout::Layout;
@@ -48,6 +50,10 @@ pub enum Access {
 pub struct Network {
     /// Registries that may be spoken to without TLS, beside loopback.
     pub plain_http: Vec<Registry>,
+    /// CAs in PEM that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Shown to registries that ask, and to nobody else.
+    pub client: Option<ClientPair>,
     /// How long a busy registry may make us wait; none is as the environment or the default says.
     pub max_wait: Option<Duration>,
 }

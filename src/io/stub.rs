@@ -150,7 +150,7 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -
 
 /// Nobody is waited for.
 pub(super) fn network() -> Network {
-    Network { plain_http: Vec::new(), max_wait: Some(Duration::ZERO) }
+    Network { plain_http: Vec::new(), ca_file: None, client: None, max_wait: Some(Duration::ZERO) }
 }
 
 /// Waits for a future.

@@ -9,6 +9,7 @@
 
 mod attach;
 mod cli;
+mod connection;
 mod demo;
 mod examples;
 mod explain;

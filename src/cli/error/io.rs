@@ -109,7 +109,7 @@ fn http_hint(error: &HttpError) -> Option<String> {
         ),
         // Nobody is to switch TLS off because a certificate is wrong: somebody may be in between.
         HttpError::Unreachable { source, .. } if source.is_certificate() => Some(
-            "its certificate is not trusted here; for a CA of your own, name a file of CAs in SSL_CERT_FILE"
+            "its certificate is not trusted here; for a CA of your own, name its file: `--ca-file FILE`"
                 .to_owned(),
         ),
         HttpError::Unreachable { host, .. } => host.strip_prefix("https://").map(|host| match host {
@@ -121,7 +121,8 @@ fn http_hint(error: &HttpError) -> Option<String> {
         HttpError::Busy { .. } => {
             Some("wait until then, sign in, or wait longer: `--max-wait SECONDS`".to_owned())
         }
-        HttpError::Encoded { .. }
+        HttpError::Certificates { .. }
+        | HttpError::Encoded { .. }
         | HttpError::Interrupted { .. }
         | HttpError::Proxy { .. }
         | HttpError::Slow { .. }

@@ -197,7 +197,7 @@ mod tests {
         let registry = repository.registry();
         let scheme = if registry.is_loopback() { "http" } else { "https" };
         let base: Url = format!("{scheme}://{}/v2/", registry.endpoint()).parse().unwrap();
-        let http = Http::new(Environment::default(), std::time::Duration::ZERO);
+        let http = Http::plain(Environment::default());
         let asker = Asker { http: &http, base: &base, repository: &repository, actions: Actions::Pull };
         asker.realm(realm).ok().map(|realm| asker.may_learn(&realm))
     }
@@ -247,7 +247,7 @@ mod tests {
     fn scopes_are_joined() {
         let repository: Repository = "r.io/a/b".parse().unwrap();
         let base: Url = "https://r.io/v2/".parse().unwrap();
-        let http = Http::new(Environment::default(), std::time::Duration::ZERO);
+        let http = Http::plain(Environment::default());
         for (actions, challenged, want) in [
             (Actions::Pull, "", "repository:a/b:pull"),
             (Actions::Push, "repository:a/b:pull", "repository:a/b:pull,push"),

@@ -20,6 +20,7 @@ pub(super) use fallback::written;
 use super::auth::Authorizer;
 use super::http::Http;
 use super::patience::Patience;
+use super::tls::Trust;
 use super::{Environment, Network};
 use crate::base::{Reference, Registry, Repository, Tag, limits};
 
@@ -40,8 +41,9 @@ impl Registries {
     /// Opens nothing yet.
     pub(super) fn new(environment: Environment, network: Network) -> Self {
         let longest = network.max_wait.unwrap_or(Duration::from_secs(limits::MAX_WAIT_SECONDS));
+        let trust = Trust::new(environment.clone(), network.ca_file, network.client);
         Self {
-            http: Http::new(environment.clone(), longest),
+            http: Http::new(environment.clone(), longest, trust),
             authorizer: Authorizer::new(environment.clone()),
             environment,
             plain_http: network.plain_http,
@@ -73,13 +75,16 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// HTTPS, but for loopback and where HTTP was allowed by name.
+    /// HTTPS, but for loopback without certificates of its own and where HTTP was allowed by name.
     pub(super) fn new(shared: Arc<Registries>, reference: Reference) -> Result<Self, RegistryError> {
         let registry = reference.repository().registry();
-        let is_plain = registry.is_loopback() || shared.plain_http.contains(registry);
+        let trust = shared.http.trust();
+        let is_bare = registry.is_loopback() && !trust.has_folder(registry);
+        let is_plain = is_bare || shared.plain_http.contains(registry);
         let scheme = if is_plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{}/v2/", registry.endpoint()))
             .map_err(|_| RegistryError::Endpoint { registry: registry.clone() })?;
+        trust.meet(registry, &base);
         Ok(Self { shared, reference, base, has_referrers: Arc::default() })
     }
 

@@ -11,6 +11,8 @@ mod layout;
 mod state;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls;
 
 use std::io::BufReader;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -26,6 +28,8 @@ pub(crate) use auth::{Account, Auth, Strangers, Tokens};
 pub(crate) use fault::{Fault, Mode};
 pub(crate) use http::Request;
 pub(crate) use state::Referrers;
+#[cfg(test)]
+pub(crate) use tls::{Front, Visitors};
 
 use auth::Granted;
 use http::Response;

@@ -47,7 +47,7 @@
 //!   samples in `testdata/cataloger/<name>/`.
 //! - **A file format to pin** (compose, Kubernetes, …): `pin/format/<name>.rs` and its line in `pin/format/mod.rs`; samples in `testdata/pin/<name>/`.
 //! - **A policy condition**: its field in `format/policy/`, its meaning in `policy/requirement.rs`, its shape in `schemas/trust-policy.v1.schema.json`;
-//!   good and bad policies in `testdata/policy/`.
+//!   good and bad policies in `testdata/policy/`, and how its change shows in `tests/suite/identity/field.rs`.
 //! - **A verb**: `cli/cmd/<verb>.rs` and its line in `cli/cmd/mod.rs`; its JSON shape in `cli/render/` and `schemas/`.
 //! - **An error**: a variant in its module's own enum; the compiler then asks in `cli/error/` what the user should do. If it has a code,
 //!   a test asks for its entry in `cli/explain/`.

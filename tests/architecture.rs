@@ -54,8 +54,14 @@ const DOORS: &[(&str, &[&str])] = &[
 ];
 
 /// Who may touch data that nobody vouched for (`unverified_…`), by file. A new line here is a decision to review.
-const UNVERIFIED: &[&str] =
-    &["cli/cmd/attach.rs", "cli/cmd/tree.rs", "format/dsse.rs", "verify/envelope.rs", "verify/library.rs"];
+const UNVERIFIED: &[&str] = &[
+    "cli/cmd/attach.rs",
+    "cli/cmd/tree.rs",
+    "format/dsse.rs",
+    "verify/candidate.rs",
+    "verify/envelope.rs",
+    "verify/library.rs",
+];
 
 fn visit(dir: &Path, each: &mut dyn FnMut(&Path, &str)) {
     for entry in fs::read_dir(dir).unwrap() {

@@ -8,6 +8,7 @@ mod error;
 mod evidence;
 mod examples;
 mod explain;
+mod identity;
 mod key;
 mod password;
 mod publish;

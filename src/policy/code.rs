@@ -23,14 +23,16 @@ pub const THRESHOLD: &str = "PLM-E04";
 pub const PLATFORM: &str = "PLM-E05";
 /// The signature names another repository.
 pub const IDENTITY: &str = "PLM-I01";
-/// The key is not good yet.
+/// The signature is older than the signer.
 pub const KEY_NOT_YET: &str = "PLM-K01";
-/// The key is no longer good.
+/// The signature is younger than the signer.
 pub const KEY_EXPIRED: &str = "PLM-K02";
-/// The key or its holder is revoked.
+/// The key, the identity or the signer is revoked.
 pub const KEY_REVOKED: &str = "PLM-K03";
 /// The image is revoked.
 pub const IMAGE_REVOKED: &str = "PLM-K04";
+/// The attestation is revoked.
+pub const ATTESTATION_REVOKED: &str = "PLM-K05";
 /// The reference has no digest.
 pub const NO_DIGEST: &str = "PLM-N01";
 /// The tag is none of the allowed ones.

@@ -1,7 +1,7 @@
 //! What was decided, and why.
 
 use crate::base::{Digest, Timestamp};
-use crate::verify::{Attested, Origin, Signed};
+use crate::verify::{Attested, Authorship, CertificateLogDemand, LogDemand, Origin, Signed, Signer, Trust};
 
 /// Allowed or denied, with the whole explanation.
 ///
@@ -207,12 +207,7 @@ pub struct Report {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Finding {
     /// It counts.
-    Accepted {
-        /// Name of the signer in the policy.
-        signer: String,
-        /// For people; may be empty.
-        detail: String,
-    },
+    Accepted(Box<Accepted>),
     /// It does not count.
     Refused {
         /// Stable.
@@ -220,6 +215,73 @@ pub enum Finding {
         /// For people.
         detail: String,
     },
+}
+
+/// A candidate that counts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Accepted {
+    /// Name of the signer in the policy.
+    pub signer: String,
+    /// Who signed, and when.
+    pub authorship: Authorship,
+    /// SHA-256 of what was signed: the statement, or the simple signing payload.
+    pub statement: Option<Digest>,
+    /// What was checked.
+    pub checked: Vec<Check>,
+    /// What was not, because nobody demanded it and nothing was there, or because it was left out.
+    pub skipped: Vec<Check>,
+    /// For people; may be empty.
+    pub detail: String,
+}
+
+/// Something that can be checked about a signature.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Check {
+    /// The signature itself.
+    Signature,
+    /// That an authority of the trust root certified the signer.
+    Certificate,
+    /// That the certificate stands in a certificate log.
+    CertificateLog,
+    /// That the signature stands in a transparency log.
+    Log,
+    /// When it was made.
+    Time,
+}
+
+impl Check {
+    /// In answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::CertificateLog => "certificate log",
+            Self::Log => "transparency log",
+            Self::Signature => "signature",
+            Self::Time => "proven time",
+        }
+    }
+
+    /// What `trust` leaves out.
+    pub(super) fn left_out(trust: &Trust) -> Vec<Self> {
+        let log = (trust.log == LogDemand::NotRequired).then_some(Self::Log);
+        let certificates = trust.certificate_log == CertificateLogDemand::NotRequired;
+        certificates.then_some(Self::CertificateLog).into_iter().chain(log).collect()
+    }
+
+    /// What stands behind a proof by `signer`, and what does not.
+    pub(super) fn of(signer: &Signer, authorship: &Authorship) -> (Vec<Self>, Vec<Self>) {
+        let log = authorship.logs() > 0;
+        let time = authorship.proven_time().is_some();
+        let mut all = vec![(Self::Signature, true)];
+        if let Signer::Identity(identity) = signer {
+            let public = identity.trust.certificate_log == CertificateLogDemand::Required;
+            all.extend([(Self::Certificate, true), (Self::CertificateLog, public)]);
+        }
+        all.extend([(Self::Log, log), (Self::Time, time)]);
+        let (made, skipped): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, made)| *made);
+        let checks = |list: Vec<(Self, bool)>| list.into_iter().map(|(check, _)| check).collect();
+        (checks(made), checks(skipped))
+    }
 }
 
 /// What more evidence could change.

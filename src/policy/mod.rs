@@ -3,10 +3,12 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod code;
+mod count;
 mod decide;
 mod decision;
 mod evidence;
 mod load;
+mod pairing;
 mod pattern;
 mod problem;
 mod requirement;
@@ -16,20 +18,20 @@ use std::collections::BTreeMap;
 
 pub use decide::decide;
 pub use decision::{
-    Certainty, Decision, Finding, Ground, Node, NonEmpty, Reason, Report, Ruling, Verdict, Wants,
+    Accepted, Certainty, Check, Decision, Finding, Ground, Node, NonEmpty, Reason, Report, Ruling, Verdict,
+    Wants,
 };
 pub use evidence::{Evidence, Found, Gap, PlatformImage, Request};
 pub use pattern::PatternError;
 pub use problem::{PolicyError, PolicyProblem, PolicyProblemKind};
 
-use crate::base::{Digest, Timestamp};
-use crate::crypto::PublicKey;
-use crate::verify::Signer;
+use crate::base::{Digest, IdentityMatcher, Timestamp};
+use crate::verify::{Authorship, Signer, TimeDemand, Trust};
 use pattern::Pattern;
 
 /// A policy whose every name resolves, every pattern means something and every key is a key.
 ///
-/// Only `UnvalidatedPolicy::validate` and [`Policy::of_keys`] make one:
+/// Only `UnvalidatedPolicy::validate` and [`Policy::of_signers`] make one:
 ///
 /// ```compile_fail,E0451
 /// # fn forge(policy: plimsoll::policy::Policy) {
@@ -44,13 +46,14 @@ use pattern::Pattern;
 pub struct Policy {
     name: String,
     edition: Option<Edition>,
+    roots: Vec<NamedRoot>,
     signers: Vec<NamedSigner>,
     baseline: Vec<Requirement>,
     rules: Vec<Rule>,
     revoked: Vec<Revoked>,
 }
 
-/// Which policy it is, and when it may be used. A policy made from keys on the command line has none.
+/// Which policy it is, and when it may be used. A policy made from signers on the command line has none.
 #[derive(Clone, Copy, Debug)]
 pub struct Edition {
     /// Grows with every change.
@@ -72,27 +75,40 @@ impl Policy {
         self.edition.as_ref()
     }
 
-    /// The policy that `--key` means: for every image, one demand that any of the keys can satisfy. Without keys it allows nothing.
+    /// What trust roots leave unchecked because the policy says so: by the name of the root. Every answer shows it.
+    pub fn relaxed(&self) -> Vec<(&str, Vec<Check>)> {
+        let relaxed = |root: &'_ NamedRoot| Check::left_out(&root.trust);
+        let named = self.roots.iter().map(|root| (root.id.as_str(), relaxed(root)));
+        named.filter(|(_, checks)| !checks.is_empty()).collect()
+    }
+
+    /// The policy that `--key` and `--certificate-identity` mean: for every image, one demand that any of the signers can satisfy. Without
+    /// signers it allows nothing.
     ///
-    /// The name inside a signature is not compared, because the question was only whether this key signed this digest.
-    pub fn of_keys(keys: Vec<(String, PublicKey)>, demand: KeyDemand) -> Self {
-        let mut signers = Vec::<NamedSigner>::new();
-        for (id, key) in keys {
-            let fingerprint = key.fingerprint();
-            if signers.iter().all(|signer| signer.fingerprint != fingerprint) {
-                let signer = Signer::Key(key);
-                signers.push(NamedSigner { id, signer, fingerprint, not_before: None, not_after: None });
+    /// The name inside a signature is not compared, because the question was only whether this signer signed this digest.
+    pub fn of_signers(named: Vec<(String, Signer)>, demand: Demand) -> Self {
+        let (mut signers, mut roots) = (Vec::<NamedSigner>::new(), Vec::new());
+        for (id, signer) in named {
+            if signers.iter().any(|other| other.signer == signer) {
+                continue;
             }
+            let trust = match &signer {
+                Signer::Identity(identity) => Some(&identity.trust),
+                Signer::Key(_) => None,
+                Signer::WitnessedKey(witnessed) => Some(&witnessed.trust),
+            };
+            roots.extend(trust.map(|trust| NamedRoot { id: id.clone(), trust: trust.clone() }));
+            signers.push(NamedSigner { id, signer, not_before: None, not_after: None });
         }
         let by = Expression { needed: 1, of: (0..signers.len()).collect() };
         let requirement = match demand {
-            KeyDemand::Attestation { predicate_type } => Requirement::Attestation { predicate_type, by },
-            KeyDemand::Signature { annotations } => {
-                Requirement::Signature { by, identity: Identity::Ignore, annotations }
+            Demand::Attestation { predicate_type } => Requirement::Attestation { predicate_type, by },
+            Demand::Signature { annotations } => {
+                Requirement::Signature { by, identity: NameInside::Ignore, annotations }
             }
         };
         let rule = Rule {
-            name: "key".to_owned(),
+            name: "signer".to_owned(),
             images: Images::Every,
             except: Vec::new(),
             ruling: RuleRuling::Require(vec![requirement]),
@@ -100,6 +116,7 @@ impl Policy {
         Self {
             name: "command line".to_owned(),
             edition: None,
+            roots,
             signers,
             baseline: Vec::new(),
             rules: vec![rule],
@@ -117,9 +134,9 @@ impl Policy {
     }
 }
 
-/// What must be signed by a key of the command line.
+/// What must be signed by a signer of the command line.
 #[derive(Clone, Debug)]
-pub enum KeyDemand {
+pub enum Demand {
     /// An attestation of this type.
     Attestation {
         /// The predicate type.
@@ -132,14 +149,32 @@ pub enum KeyDemand {
     },
 }
 
-/// A signer, the name that rules use, and when the key is good.
+/// A trust root, and the name that signers use.
+#[derive(Clone, Debug)]
+struct NamedRoot {
+    id: String,
+    trust: Trust,
+}
+
+/// A signer, the name that rules use, and when its signatures are good.
 #[derive(Clone, Debug)]
 struct NamedSigner {
     id: String,
     signer: Signer,
-    fingerprint: Digest,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
+}
+
+impl NamedSigner {
+    /// When it signed, if somebody proves it who is believed about that.
+    fn proven_time(&self, authorship: &Authorship) -> Option<Timestamp> {
+        let trust = match &self.signer {
+            Signer::Identity(identity) => &identity.trust,
+            Signer::Key(_) => return None,
+            Signer::WitnessedKey(witnessed) => &witnessed.trust,
+        };
+        authorship.proven_time().filter(|_| trust.time != TimeDemand::NotRequired)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -173,7 +208,7 @@ enum Requirement {
     ReferenceForbidTags { patterns: Vec<String> },
     ReferenceTags { patterns: Vec<String> },
     Sbom { by: Expression, formats: Vec<SbomFormat>, min_components: u64 },
-    Signature { by: Expression, identity: Identity, annotations: BTreeMap<String, String> },
+    Signature { by: Expression, identity: NameInside, annotations: BTreeMap<String, String> },
 }
 
 impl Requirement {
@@ -196,7 +231,7 @@ struct Expression {
 
 /// What the name inside a signature must be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Identity {
+enum NameInside {
     Ignore,
     Repository,
 }
@@ -225,7 +260,24 @@ struct Revoked {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum RevokedWhat {
+    /// By what was signed, or by what stores it.
+    Attestation(Digest),
     Image(Digest),
+    Signer {
+        who: RevokedWho,
+        /// Signatures that are proven to be older stay good.
+        keep_earlier: bool,
+    },
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum RevokedWho {
+    Identity {
+        issuer: String,
+        subject: String,
+    },
     /// By fingerprint; a signer revoked by name is here with its key.
     Key(Digest),
+    /// A signer revoked by name: whoever it means, under whatever name.
+    Matching(Box<IdentityMatcher>),
 }

@@ -1,18 +1,17 @@
-//! How one requirement fares. The one place where signers are counted.
+//! How one requirement fares.
 
 use std::collections::BTreeMap;
 
+use super::count::{Count, Kind, Refusal};
 use super::decision::NodeKind;
 use super::pattern::normal_host;
 use super::{
-    Evidence, Expression, Finding, Ground, Identity, NamedSigner, Node, PlatformImage, Policy, Report,
-    Request, Requirement, RevokedWhat, SbomFormat, Verdict, code, sbom,
+    Evidence, Expression, Ground, NameInside, Node, PlatformImage, Policy, Request, Requirement, SbomFormat,
+    Verdict, code, sbom,
 };
 use crate::base::{Digest, Printable, Reference, Repository, Tag, Timestamp, fits_stars};
 use crate::format::statement::predicate_type_matches;
-use crate::verify::{
-    Attested, Candidate, Content, Signed, Signer, VerifyError, check_attestation, check_signature,
-};
+use crate::verify::{Attested, Signed, check_attestation, check_signature};
 
 /// Everything that requirements look at.
 pub(super) struct Inquiry<'a> {
@@ -20,18 +19,6 @@ pub(super) struct Inquiry<'a> {
     pub(super) request: &'a Request,
     pub(super) evidence: &'a Evidence,
     pub(super) now: Timestamp,
-}
-
-/// Why a verified candidate does not count.
-struct Refusal {
-    code: &'static str,
-    detail: String,
-}
-
-/// The accepted proofs by fingerprint of their key: a second signature of one key changes nothing.
-struct Count<P> {
-    reports: Vec<Report>,
-    accepted: BTreeMap<Digest, (String, P)>,
 }
 
 impl Inquiry<'_> {
@@ -54,10 +41,15 @@ impl Inquiry<'_> {
             }
             Requirement::Signature { by, identity, annotations } => {
                 let name = format!("signature by {}", self.name(by));
-                let count = self.count(by, self.request.digest, &check_signature, &|signed| {
-                    has_annotations(signed, annotations)?;
-                    self.has_identity(signed, *identity)
-                });
+                let kind = Kind {
+                    check: &check_signature,
+                    authorship: &Signed::authorship,
+                    accept: &|signed| {
+                        has_annotations(signed, annotations)?;
+                        self.has_identity(signed, *identity)
+                    },
+                };
+                let count = self.count(by, self.request.digest, &kind);
                 let (node, proofs) = self.judge(name, NodeKind::Signature, by, count);
                 (node, proofs.into_iter().map(|(signer, proof)| Ground::Signed { signer, proof }).collect())
             }
@@ -72,7 +64,8 @@ impl Inquiry<'_> {
         accept: &dyn Fn(&Attested) -> Result<String, Refusal>,
     ) -> (Node, Vec<Ground>) {
         let ask = |name: String, image: Digest| {
-            let count = self.count(by, image, &check_attestation, accept);
+            let kind = Kind { check: &check_attestation, authorship: &Attested::authorship, accept };
+            let count = self.count(by, image, &kind);
             let (node, proofs) = self.judge(name, NodeKind::Statement, by, count);
             let grounds = proofs.into_iter().map(|(signer, proof)| Ground::Attested { signer, proof });
             (node, grounds.collect::<Vec<_>>())
@@ -98,96 +91,6 @@ impl Inquiry<'_> {
         (node, grounds)
     }
 
-    /// The only loop that tries keys. `accept` sees proofs only.
-    fn count<P>(
-        &self,
-        by: &Expression,
-        image: Digest,
-        check: &dyn Fn(&Candidate, &Signer, Digest) -> Result<P, VerifyError>,
-        accept: &dyn Fn(&P) -> Result<String, Refusal>,
-    ) -> Count<P> {
-        let mut count = Count { reports: Vec::new(), accepted: BTreeMap::new() };
-        for found in self.evidence.found.iter().filter(|found| found.about == image) {
-            let candidate = &found.candidate;
-            let finding = match self.weigh(by, image, candidate, check, accept) {
-                Ok((signer, proof, detail)) => {
-                    count.accepted.entry(signer.fingerprint).or_insert_with(|| (signer.id.clone(), proof));
-                    Finding::Accepted { signer: signer.id.clone(), detail }
-                }
-                Err(Refusal { code, detail }) => Finding::Refused { code, detail },
-            };
-            count.reports.push(Report {
-                digest: Some(candidate.digest),
-                origin: Some(candidate.origin),
-                summary: summary(&candidate.content).to_owned(),
-                finding,
-            });
-        }
-        for gap in &self.evidence.gaps {
-            let finding = Finding::Refused { code: code::NOT_FETCHED, detail: gap.reason.clone() };
-            count.reports.push(Report { digest: None, origin: None, summary: gap.what.clone(), finding });
-        }
-        count
-    }
-
-    fn weigh<P>(
-        &self,
-        by: &Expression,
-        image: Digest,
-        candidate: &Candidate,
-        check: &dyn Fn(&Candidate, &Signer, Digest) -> Result<P, VerifyError>,
-        accept: &dyn Fn(&P) -> Result<String, Refusal>,
-    ) -> Result<(&NamedSigner, P, String), Refusal> {
-        let mut refusal: Option<VerifyError> = None;
-        for signer in by.of.iter().filter_map(|index| self.policy.signer(*index)) {
-            match check(candidate, &signer.signer, image) {
-                Ok(proof) => {
-                    self.is_good(signer)?;
-                    let detail = accept(&proof)?;
-                    return Ok((signer, proof, detail));
-                }
-                // With several keys, "not this key" tells less than what is wrong with a signature by one of them.
-                Err(error) => match refusal {
-                    Some(VerifyError::BadSignature | VerifyError::OtherKey { .. }) | None => {
-                        refusal = Some(error)
-                    }
-                    Some(_) => {}
-                },
-            }
-        }
-        let Some(error) = refusal else {
-            return Err(Refusal { code: code::NOTHING_COUNTS, detail: "no signer is asked for".to_owned() });
-        };
-        let mut detail = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(source) = cause {
-            detail.push_str(&format!(": {source}"));
-            cause = source.source();
-        }
-        Err(Refusal { code: error.code(), detail: Printable(&detail).to_string() })
-    }
-
-    /// Until a signature carries a proven time, the key must be good now, and a revoked key is good for nothing, whenever it signed.
-    fn is_good(&self, signer: &NamedSigner) -> Result<(), Refusal> {
-        let refuse = |code, detail: String| Err(Refusal { code, detail });
-        let id = &signer.id;
-        let revoked = |revoked: &&super::Revoked| revoked.what == RevokedWhat::Key(signer.fingerprint);
-        if let Some(revoked) = self.policy.revoked.iter().find(revoked) {
-            let (at, reason) = (revoked.at, Printable(&revoked.reason));
-            return refuse(
-                code::KEY_REVOKED,
-                format!("signed by {id}, whose key is revoked ({at}: {reason})"),
-            );
-        }
-        if let Some(start) = signer.not_before.filter(|start| self.now < *start) {
-            return refuse(code::KEY_NOT_YET, format!("signed by {id}, whose key is good only from {start}"));
-        }
-        if let Some(end) = signer.not_after.filter(|end| self.now > *end) {
-            return refuse(code::KEY_EXPIRED, format!("signed by {id}, whose key was good until {end}"));
-        }
-        Ok(())
-    }
-
     fn judge<P>(
         &self,
         requirement: String,
@@ -195,7 +98,7 @@ impl Inquiry<'_> {
         by: &Expression,
         count: Count<P>,
     ) -> (Node, Vec<(String, P)>) {
-        let names: Vec<&str> = count.accepted.values().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = count.accepted.iter().map(|(name, _)| name.as_str()).collect();
         let (reached, needed) = (names.len(), by.needed);
         let names = names.join(", ");
         let candidates = count.reports.iter().filter(|report| report.digest.is_some()).count();
@@ -215,7 +118,7 @@ impl Inquiry<'_> {
         };
         let children = Vec::new();
         let node = Node { requirement, verdict, code, detail, reports: count.reports, children, kind };
-        (node, count.accepted.into_values().collect())
+        (node, count.accepted)
     }
 
     fn name(&self, by: &Expression) -> String {
@@ -234,9 +137,9 @@ impl Inquiry<'_> {
     }
 
     /// The name inside must be this repository. cosign 3 writes none into its statements: then the digest alone binds.
-    fn has_identity(&self, signed: &Signed, identity: Identity) -> Result<String, Refusal> {
+    fn has_identity(&self, signed: &Signed, identity: NameInside) -> Result<String, Refusal> {
         let Some(inside) = signed.repository() else { return Ok("no name inside".to_owned()) };
-        if identity == Identity::Ignore {
+        if identity == NameInside::Ignore {
             return Ok(format!("signed as {}", Printable(inside)));
         }
         let refuse = |detail| Err(Refusal { code: code::IDENTITY, detail });
@@ -347,15 +250,6 @@ fn is_sbom(attested: &Attested, formats: &[SbomFormat], least: u64) -> Result<St
         return Err(Refusal { code: code::SBOM_TOO_SMALL, detail });
     }
     Ok(format!("{}, {components} components", format.name()))
-}
-
-fn summary(content: &Content) -> &'static str {
-    match content {
-        Content::Bundle(_) => "bundle",
-        Content::Envelope { .. } => "envelope",
-        Content::SimpleSigning { .. } => "simple signing",
-        Content::Unreadable { .. } => "unreadable",
-    }
 }
 
 fn platform_name(image: &PlatformImage) -> String {

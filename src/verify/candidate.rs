@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::LegacyAnnotations;
 use crate::base::{Checked, Digest, Printable};
-use crate::format::bundle::{self, Bundle};
+use crate::format::bundle::{self, Bundle, BundleContent};
 use crate::format::dsse::{self, Envelope};
 use crate::format::manifest::Descriptor;
 use crate::format::simple_signing;
@@ -125,6 +125,19 @@ impl Content {
                 annotations: LegacyAnnotations::read(annotations).into(),
             },
             Err(_) => Self::Unreadable { reason: format!("the annotation `{name}` is not standard base64") },
+        }
+    }
+
+    /// SHA-256 of what is signed: it stays the same however often the signature is stored again. None where that lies elsewhere.
+    pub fn statement_digest(&self) -> Option<Digest> {
+        match self {
+            Self::Bundle(bundle) => match &bundle.content {
+                BundleContent::Envelope(envelope) => Some(Digest::of(envelope.unverified_payload())),
+                BundleContent::Message { .. } => None,
+            },
+            Self::Envelope { envelope, .. } => Some(Digest::of(envelope.unverified_payload())),
+            Self::SimpleSigning { payload, .. } => Some(Digest::of(payload)),
+            Self::Unreadable { .. } => None,
         }
     }
 

@@ -30,5 +30,7 @@ pub use envelope::{Payload, Verified, verify_bundle, verify_envelope};
 pub use error::VerifyError;
 pub use legacy::LegacyAnnotations;
 pub use signature::{Signed, check_signature};
-pub use signer::{Author, Authorship, Certified, IdentitySigner, Principal, Signer, WitnessedKey};
+pub use signer::{
+    Author, Authorship, Certified, IdentitySigner, Principal, ProvenTime, Signer, TimeSource, WitnessedKey,
+};
 pub use trust::{CertificateLogDemand, LogDemand, TimeDemand, Trust, TrustRoot, TrustRootError};

@@ -104,6 +104,34 @@ pub struct Certified {
     pub certificate: Digest,
 }
 
+/// A moment at which a signature is proven to have existed.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ProvenTime {
+    /// When.
+    pub time: Timestamp,
+    /// Who says so.
+    pub source: TimeSource,
+}
+
+/// Who may prove a time.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum TimeSource {
+    /// A timestamp authority (RFC 3161).
+    Authority,
+    /// A transparency log, with its promise.
+    Log,
+}
+
+impl TimeSource {
+    /// As policies and answers write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Authority => "tsa",
+            Self::Log => "rekor",
+        }
+    }
+}
+
 /// Who signed and when. Only a check makes one.
 ///
 /// ```compile_fail,E0451
@@ -114,12 +142,12 @@ pub struct Certified {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Authorship {
     author: Author,
-    proven_times: Vec<Timestamp>,
+    proven_times: Vec<ProvenTime>,
     logs: usize,
 }
 
 impl Authorship {
-    pub(super) fn new(author: Author, mut proven_times: Vec<Timestamp>, logs: usize) -> Self {
+    pub(super) fn new(author: Author, mut proven_times: Vec<ProvenTime>, logs: usize) -> Self {
         proven_times.sort_unstable();
         proven_times.dedup();
         Self { author, proven_times, logs }
@@ -132,11 +160,11 @@ impl Authorship {
 
     /// The earliest time at which the signature is proven to have existed.
     pub fn proven_time(&self) -> Option<Timestamp> {
-        self.proven_times.first().copied()
+        self.proven_times.first().map(|proven| proven.time)
     }
 
     /// Every proven time, earliest first.
-    pub fn proven_times(&self) -> &[Timestamp] {
+    pub fn proven_times(&self) -> &[ProvenTime] {
         &self.proven_times
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::certificate::{self, Leaf, Validity};
 use super::library::{self, Answer, Scope, Subject};
 use super::trust::{CertificateLogDemand, LogDemand, TimeDemand};
-use super::{Artifact, CertificateError, Trust, VerifyError, timestamp};
+use super::{Artifact, CertificateError, ProvenTime, TimeSource, Trust, VerifyError, timestamp};
 use crate::base::Timestamp;
 use crate::crypto::PublicKey;
 use crate::format::bundle::{Bundle, BundleContent, LogEntry, Material};
@@ -21,7 +21,7 @@ pub(super) enum Holder<'a> {
 /// What the witnesses prove.
 #[derive(Debug)]
 pub(super) struct Witnessed {
-    pub(super) times: Vec<Timestamp>,
+    pub(super) times: Vec<ProvenTime>,
     pub(super) logs: usize,
 }
 
@@ -177,7 +177,7 @@ impl Check<'_> {
         &self,
         stamps: Vec<Timestamp>,
         log_times: Vec<Timestamp>,
-    ) -> Result<Vec<Timestamp>, VerifyError> {
+    ) -> Result<Vec<ProvenTime>, VerifyError> {
         let missing = match (self.trust.time, self.holder) {
             (TimeDemand::Authority, _) => stamps.is_empty(),
             (TimeDemand::Log, _) => log_times.is_empty(),
@@ -187,16 +187,24 @@ impl Check<'_> {
         if missing {
             return Err(VerifyError::NoProvenTime);
         }
-        let times: Vec<Timestamp> = stamps.into_iter().chain(log_times).collect();
+        let said = |source| move |time| ProvenTime { time, source };
+        let mut times: Vec<ProvenTime> = stamps.into_iter().map(said(TimeSource::Authority)).collect();
+        times.extend(log_times.into_iter().map(said(TimeSource::Log)));
         if let (Holder::Certificate(leaf), Some(authority)) = (self.holder, self.authority) {
             let between = self.intermediates()?;
-            for time in &times {
+            for ProvenTime { time, .. } in &times {
                 within(leaf.validity, *time)?;
                 if !self.was_good(authority, *time) || between.iter().any(|it| !it.contains(*time)) {
                     return Err(VerifyError::AuthorityExpired { time: *time });
                 }
             }
         }
+        // Who is not asked for the time does not date the signature either.
+        times.retain(|proven| match self.trust.time {
+            TimeDemand::Authority => proven.source == TimeSource::Authority,
+            TimeDemand::Log => proven.source == TimeSource::Log,
+            TimeDemand::NotRequired | TimeDemand::Proven => true,
+        });
         Ok(times)
     }
 

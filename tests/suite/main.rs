@@ -14,6 +14,7 @@ mod demo;
 mod examples;
 mod explain;
 mod hostile;
+mod identity;
 mod interop;
 mod interop_keyless;
 mod keygen;

@@ -8,11 +8,11 @@ use plimsoll::crypto::PrivateKey;
 use plimsoll::format::policy::UnvalidatedPolicy;
 use plimsoll::format::statement::{CYCLONEDX, SPDX};
 use plimsoll::policy::{
-    Certainty, Decision, Evidence, Finding, Found, Gap, Ground, KeyDemand, Node, PlatformImage, Policy,
-    Request, Ruling, Wants, decide,
+    Certainty, Decision, Demand, Evidence, Finding, Found, Gap, Ground, Node, PlatformImage, Policy, Request,
+    Ruling, Wants, decide,
 };
 use plimsoll::sign;
-use plimsoll::verify::{Candidate, Content, Origin};
+use plimsoll::verify::{Candidate, Content, Origin, Signer};
 
 const NAME: &str = "registry.example.com/team/app";
 const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
@@ -559,10 +559,10 @@ fn a_decision_says_what_it_wants() {
 
 #[test]
 fn keys_of_the_command_line() {
-    let key = |key: &PrivateKey| ("k.pub".to_owned(), key.public());
-    let signature = |keys| Policy::of_keys(keys, KeyDemand::Signature { annotations: BTreeMap::new() });
+    let key = |key: &PrivateKey| ("k.pub".to_owned(), Signer::Key(key.public()));
+    let signature = |keys| Policy::of_signers(keys, Demand::Signature { annotations: BTreeMap::new() });
     let attestation = |kind: &str| {
-        Policy::of_keys(vec![key(&KEYS.a)], KeyDemand::Attestation { predicate_type: kind.to_owned() })
+        Policy::of_signers(vec![key(&KEYS.a)], Demand::Attestation { predicate_type: kind.to_owned() })
     };
     let nameless = Request { repository: None, ..request() };
     for (policy, found, want) in [

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::base::{Digest, ImageLocator, Printable, limits};
 use crate::cli::args::Format;
 use crate::cli::evidence::Gatherer;
-use crate::cli::key::read_public_key;
+use crate::cli::identity::IdentityArgs;
 use crate::cli::publish::{push_bundle, resolve};
 use crate::cli::render::attached::AttachedJson;
 use crate::cli::ui::Ui;
@@ -18,8 +18,8 @@ use crate::verify::{Candidate, Content, Origin, Signer, VerifyError, check_attes
 
 /// Attach a bundle that was signed elsewhere to its image
 ///
-/// The bundle must be about the digest that the image has now. With --key it must also be signed by that key; without, nobody has checked who
-/// signed it, and whoever verifies the image finds out. A bundle that is attached already is not attached twice.
+/// The bundle must be about the digest that the image has now. With --key or --certificate-identity it must also be signed by that key or
+/// identity; without, nobody has checked who signed it, and whoever verifies the image finds out. A bundle that is attached already is not attached twice.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -30,8 +30,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
     /// Public key by which the bundle must be signed
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "certificate_oidc_issuer")]
     key: Option<PathBuf>,
+    #[command(flatten)]
+    identity: IdentityArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -43,7 +45,7 @@ Examples:
 /// Checks and attaches.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let bytes = io.files.read_at_most(&args.bundle, limits::ATTESTATION)?;
-    let signer = args.key.as_deref().map(|key| read_public_key(io, key)).transpose()?.map(Signer::Key);
+    let signer = args.identity.signers(args.key.as_slice(), io)?.into_iter().map(|(_, signer)| signer).next();
     let (source, resolved) = resolve(io, &args.image).await?;
     let cannot = || format!("{} cannot be attached", args.bundle.display());
     let bundle =
@@ -70,7 +72,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     };
 
     if signer.is_none() {
-        ui.warn("nobody has checked who signed the bundle; --key checks it");
+        ui.warn("nobody has checked who signed the bundle; --key or --certificate-identity checks it");
     }
     match ui.format() {
         Format::Json => ui.json(&AttachedJson {

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::{
-    Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Printable, Repository, Tag, Timestamp,
-    limits,
+    Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Repository, Tag, Timestamp, limits,
 };
 use crate::cli::annotation;
 use crate::cli::args::{Format, parse_predicate_type};
 use crate::cli::evidence::Gatherer;
-use crate::cli::key::read_public_key;
+use crate::cli::identity::IdentityArgs;
 use crate::cli::render::decision::{self, Answer, ImageWire};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -17,12 +16,12 @@ use crate::format::manifest::AnyManifest;
 use crate::format::policy::UnvalidatedPolicy;
 use crate::io::image::ImageError;
 use crate::io::{FileError, Io};
-use crate::policy::{Certainty, Decision, Finding, KeyDemand, Policy, Request, Ruling, Wants, decide};
+use crate::policy::{Certainty, Decision, Demand, Finding, Policy, Request, Ruling, Wants, decide};
 
-/// Check images before they are used: by public key, or by a trust policy
+/// Check images before they are used: by public key, by identity, or by a trust policy
 ///
-/// With --key the image must carry a signature by one of the keys; with --policy it must satisfy the most specific rule for its name, and
-/// what no rule names is denied. An attestation is never a signature, and what is about another digest never counts. The answer names the
+/// With --key the image must carry a signature by one of the keys, with --certificate-identity one by that identity, and with --policy it must
+/// satisfy the most specific rule for its name, and what no rule names is denied. An attestation is never a signature, and what is about another digest never counts. The answer names the
 /// digest that was verified and every candidate that was looked at.
 ///
 /// Of several images the worst verdict counts: denied (1) before could not tell (3) before allowed (0).
@@ -33,10 +32,10 @@ pub(in crate::cli) struct Args {
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<ImageLocator>,
     /// Public key; one of several is enough
-    #[arg(long, value_name = "FILE", required_unless_present = "policy", conflicts_with = "policy")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["policy", "certificate_oidc_issuer"], conflicts_with_all = ["policy", "certificate_oidc_issuer"])]
     key: Vec<PathBuf>,
     /// Trust policy
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "IdentityArgs")]
     policy: Option<PathBuf>,
     /// Demand an attestation of this type instead of a signature: a short name such as spdxjson, or a URI
     #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy", value_parser = parse_predicate_type)]
@@ -45,8 +44,10 @@ pub(in crate::cli) struct Args {
     #[arg(short, long = "annotation", value_name = "KEY=VALUE", conflicts_with_all = ["policy", "predicate_type"], value_parser = annotation::parse)]
     annotations: Vec<(String, String)>,
     /// Name of an image outside of a registry, for the policy's patterns
-    #[arg(long = "as", value_name = "REPOSITORY", conflicts_with = "key")]
+    #[arg(long = "as", value_name = "REPOSITORY", requires = "policy")]
     repository: Option<Repository>,
+    #[command(flatten)]
+    identity: IdentityArgs,
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
@@ -60,7 +61,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let mut outcomes = Vec::new();
     for image in &args.images {
         let name = image.to_string();
-        match verify(&args, &policy, image, now, io).await {
+        match verify(args.repository.as_ref(), &policy, image, now, io).await {
             Ok((request, decision)) => {
                 outcomes.push(outcome(&decision));
                 match ui.format() {
@@ -88,7 +89,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
 
 /// Gathers in stages, and stops when more could not change the decision.
 async fn verify(
-    args: &Args,
+    name: Option<&Repository>,
     policy: &Policy,
     image: &ImageLocator,
     now: Timestamp,
@@ -105,7 +106,7 @@ async fn verify(
         }
     };
     let mut request = Request {
-        repository: source.repository().cloned().or_else(|| args.repository.clone()),
+        repository: source.repository().or(name).cloned(),
         tag: tag(image),
         written,
         digest,
@@ -144,16 +145,8 @@ pub(super) async fn denial(
     image: &ImageLocator,
     repository: &Repository,
 ) -> Result<Option<String>, CliError> {
-    let args = Args {
-        images: Vec::new(),
-        key: Vec::new(),
-        policy: Some(policy.to_owned()),
-        predicate_type: None,
-        annotations: Vec::new(),
-        repository: Some(repository.clone()),
-    };
-    let policy = read_policy(&args, io)?;
-    let (_, decision) = verify(&args, &policy, image, io.clock.now(), io).await?;
+    let policy = read_policy_file(policy, io)?;
+    let (_, decision) = verify(Some(repository), &policy, image, io.clock.now(), io).await?;
     let Ruling::Deny { reasons, .. } = decision.ruling() else { return Ok(None) };
     let refused = decision.nodes().iter().flat_map(|node| &node.reports).find_map(|report| {
         if let Finding::Refused { code, detail } = &report.finding { Some((*code, detail)) } else { None }
@@ -183,18 +176,15 @@ fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
     if let Some(file) = &args.policy {
         return read_policy_file(file, io);
     }
-    let mut keys = Vec::new();
-    for path in &args.key {
-        keys.push((Printable(&path.display().to_string()).to_string(), read_public_key(io, path)?));
-    }
+    let signers = args.identity.signers(&args.key, io)?;
     let demand = match &args.predicate_type {
-        Some(predicate_type) => KeyDemand::Attestation { predicate_type: predicate_type.clone() },
-        None => KeyDemand::Signature { annotations: annotation::distinct(&args.annotations)? },
+        Some(predicate_type) => Demand::Attestation { predicate_type: predicate_type.clone() },
+        None => Demand::Signature { annotations: annotation::distinct(&args.annotations)? },
     };
-    Ok(Policy::of_keys(keys, demand))
+    Ok(Policy::of_signers(signers, demand))
 }
 
-/// Reads a policy and the keys that it names, which are files below its folder.
+/// Reads a policy, and the keys and trusted roots that it names, which are files below its folder.
 fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
     let bytes = io.files.read_at_most(file, limits::POLICY)?;
     let text = String::from_utf8(bytes).map_err(|error| FileError::NotUtf8 {
@@ -202,10 +192,10 @@ fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
         offset: error.utf8_error().valid_up_to(),
     })?;
     let folder = file.parent().unwrap_or(Path::new(""));
-    let read_key = |key: &Path| io.files.read(&folder.join(key));
+    let read = |file: &Path| io.files.read(&folder.join(file));
     UnvalidatedPolicy::parse(&text)
         .map_err(|error| CliError::not_a_policy(file, &error))?
-        .validate(&read_key)
+        .validate(&read)
         .map_err(|error| CliError::bad_policy(file, &error))
 }
 
@@ -275,6 +265,7 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll verify --key release.pub registry.example.com/team/app:v1
   plimsoll verify --key release.pub --type spdxjson registry.example.com/team/app@sha256:…
+  plimsoll verify --certificate-identity me@example.com --certificate-oidc-issuer https://accounts.google.com registry.example.com/team/app:v1
   plimsoll verify --policy trust.yaml registry.example.com/team/app:v1
   plimsoll verify --policy trust.yaml --as registry.example.com/team/app oci:build/image";
 

@@ -166,4 +166,43 @@ pub(super) const ENTRIES: &[Entry] = &[
             "Write `version: plimsoll.trust/v1`, or use the version of this program that the policy was written for.",
         ],
     },
+    Entry {
+        code: "PLM-P23",
+        title: "a trust root is not known, or not used",
+        meaning: "A signer names a trust root that `trust_roots` does not have, or `trust_roots` has one that no signer names. A root that \
+                  nobody uses would only look as if something were demanded.",
+        cause: "A typing mistake in a name, or a signer that was removed.",
+        next: &["Compare the names, and remove the root if no signer needs it."],
+    },
+    Entry {
+        code: "PLM-P24",
+        title: "a trusted root cannot be used",
+        meaning: "The file of a trust root cannot be read, is not a Sigstore `trusted_root.json`, or has another hash than the policy says.",
+        cause: "A wrong path, a file of another kind, or a root that was refreshed without changing the policy's `sha256`.",
+        next: &[
+            "Compare the path: it lies below the policy's folder.",
+            "If the root was refreshed on purpose, set `sha256` and raise `revision` after a review.",
+        ],
+    },
+    Entry {
+        code: "PLM-P25",
+        title: "a signer is named so widely that strangers fit",
+        meaning: "An issuer is compared exactly. A pattern is for the whole text, its `*` does not cross `/`, and the host and owner of a URL and \
+                  the domain of an address must be written out: `https://github.com/acme*` is also `https://github.com/acme-evil`.",
+        cause: "A pattern or regular expression that was taken from another tool.",
+        next: &[
+            "Write the owner out, with the `/` behind it: https://github.com/acme/shop/.github/workflows/release.yml@refs/tags/v*.",
+        ],
+    },
+    Entry {
+        code: "PLM-P26",
+        title: "a proven time is asked for that cannot be had, or not asked for where it is needed",
+        meaning: "What `time` says contradicts itself or the signer. A certificate is good for minutes, so that its signatures need a proven time. \
+                  A key needs a trust root for one. `none` stands alone.",
+        cause: "`time` was copied from another signer.",
+        next: &[
+            "For a key: add `root`, or leave `time` out.",
+            "For a certificate: name `rekor`, `tsa` or both, and no other root than in `keyless`.",
+        ],
+    },
 ];

@@ -1,9 +1,14 @@
 //! Verdicts as text, and `plimsoll.verify/v1`: `schemas/verify.v1.schema.json`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::base::{Digest, Printable};
-use crate::policy::{Certainty, Decision, Finding, Node, Policy, Report, Ruling, Verdict, code};
+use crate::base::{Digest, Identity, Printable};
+use crate::policy::{
+    Accepted, Certainty, Check, Decision, Finding, Node, Policy, Report, Ruling, Verdict, code,
+};
+use crate::verify::{Author, ProvenTime};
 
 /// The whole answer.
 #[derive(Serialize)]
@@ -23,6 +28,15 @@ struct PolicyWire {
     revision: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    relaxed: Vec<RelaxedWire>,
+}
+
+/// What a trust root leaves out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RelaxedWire {
+    root: String,
+    skipped: Vec<&'static str>,
 }
 
 /// The answer for one image.
@@ -73,8 +87,37 @@ struct CandidateWire {
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<ProofWire>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     detail: String,
+}
+
+/// Who signed what and when, and what was checked.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProofWire {
+    author: AuthorWire,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<String>,
+    proven_times: Vec<TimeWire>,
+    checked: Vec<&'static str>,
+    skipped: Vec<&'static str>,
+}
+
+/// Who signed: a key, or an identity.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AuthorWire {
+    Identity { issuer: String, subject: String, claims: BTreeMap<&'static str, String>, certificate: String },
+    Key { key: String },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TimeWire {
+    at: String,
+    source: &'static str,
 }
 
 impl Answer {
@@ -83,6 +126,11 @@ impl Answer {
             name: policy.name().to_owned(),
             revision: policy.edition().map(|edition| edition.revision),
             digest: policy.edition().map(|edition| edition.digest.to_string()),
+            relaxed: policy
+                .relaxed()
+                .into_iter()
+                .map(|(root, skipped)| RelaxedWire { root: root.to_owned(), skipped: names(&skipped) })
+                .collect(),
         };
         Self { schema: "plimsoll.verify/v1", policy, as_of, images: Vec::new() }
     }
@@ -151,19 +199,47 @@ fn node_wire(node: &Node) -> NodeWire {
 }
 
 fn candidate_wire(report: &Report) -> CandidateWire {
-    let (signer, code, detail) = match &report.finding {
-        Finding::Accepted { signer, detail } => (Some(signer.clone()), None, detail.clone()),
+    let (accepted, code, detail) = match &report.finding {
+        Finding::Accepted(accepted) => (Some(accepted), None, accepted.detail.clone()),
         Finding::Refused { code, detail } => (None, Some(*code), detail.clone()),
     };
     CandidateWire {
         digest: report.digest.map(|digest| digest.to_string()),
         origin: report.origin.map(|origin| origin.to_string()),
         summary: report.summary.clone(),
-        accepted: signer.is_some(),
-        signer,
+        accepted: accepted.is_some(),
+        signer: accepted.map(|accepted| accepted.signer.clone()),
+        proof: accepted.map(|accepted| proof_wire(accepted)),
         code,
         detail,
     }
+}
+
+fn proof_wire(accepted: &Accepted) -> ProofWire {
+    let time = |it: &ProvenTime| TimeWire { at: it.time.to_string(), source: it.source.name() };
+    ProofWire {
+        author: match accepted.authorship.author() {
+            Author::Identity(certified) => {
+                let Identity { issuer, subject, claims } = certified.identity.clone();
+                let claims = claims.into_iter().map(|(claim, value)| (claim.name(), value)).collect();
+                AuthorWire::Identity {
+                    issuer,
+                    subject,
+                    claims,
+                    certificate: certified.certificate.to_string(),
+                }
+            }
+            Author::Key(key) => AuthorWire::Key { key: key.fingerprint().to_string() },
+        },
+        statement: accepted.statement.map(|digest| digest.to_string()),
+        proven_times: accepted.authorship.proven_times().iter().map(time).collect(),
+        checked: names(&accepted.checked),
+        skipped: names(&accepted.skipped),
+    }
+}
+
+fn names(checks: &[Check]) -> Vec<&'static str> {
+    checks.iter().map(|check| check.name()).collect()
 }
 
 /// The verdict on one image as a tree. `image` is its name with the digest.
@@ -184,6 +260,10 @@ pub(in crate::cli) fn text(image: &str, policy: &Policy, decision: &Decision, co
         out.push_str(&format!(", as of {}", decision.now()));
     }
     out.push('\n');
+    for (root, skipped) in policy.relaxed() {
+        let skipped = names(&skipped).join(", ");
+        out.push_str(&format!(" {} trust root {root}: not demanded: {skipped}\n", paint.yellow("!")));
+    }
     for node in decision.nodes() {
         paint.node(&mut out, node, " ");
     }
@@ -219,10 +299,7 @@ impl Paint {
             let place = report.origin.map(|origin| format!(" via {origin}")).unwrap_or_default();
             let name = report.digest.map(|digest| format!("{} ", short(digest))).unwrap_or_default();
             let (finding, code) = match &report.finding {
-                Finding::Accepted { signer, detail } if detail.is_empty() => {
-                    (format!("signed by {signer}"), None)
-                }
-                Finding::Accepted { signer, detail } => (format!("signed by {signer}, {detail}"), None),
+                Finding::Accepted(accepted) => (acceptance(accepted), None),
                 Finding::Refused { code, detail } => (detail.clone(), Some(*code)),
             };
             finish(out, format!("{below}{branch}{name}{}{place}: {finding}", report.summary), code);
@@ -247,6 +324,27 @@ impl Paint {
     fn paint(&self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// `signed by release, me@example.com (https://issuer.example) at 2026-11-23T20:40:00Z by rekor`.
+fn acceptance(accepted: &Accepted) -> String {
+    let mut text = format!("signed by {}", accepted.signer);
+    if let Author::Identity(certified) = accepted.authorship.author() {
+        let Identity { issuer, subject, .. } = &certified.identity;
+        let (subject, issuer) = (Printable(subject), Printable(issuer));
+        text.push_str(&format!(", {subject} ({issuer})"));
+        let skipped: Vec<_> = names(&accepted.skipped);
+        if !skipped.is_empty() {
+            text.push_str(&format!(", not checked: {}", skipped.join(", ")));
+        }
+    }
+    if let Some(ProvenTime { time, source }) = accepted.authorship.proven_times().first() {
+        text.push_str(&format!(", at {time} by {}", source.name()));
+    }
+    if !accepted.detail.is_empty() {
+        text.push_str(&format!(", {}", accepted.detail));
+    }
+    text
 }
 
 fn finish(out: &mut String, line: String, code: Option<&str>) {

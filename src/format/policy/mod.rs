@@ -6,13 +6,16 @@
 mod canonical;
 mod read;
 mod reader;
+mod shape;
+mod signer;
 mod yaml;
 
 use std::fmt;
 
+pub use shape::{NotAPolicy, ShapeError, ShapeProblem};
 pub use yaml::YamlError;
 
-use crate::base::{Digest, LineColumn, Timestamp};
+use crate::base::{Claim, Digest, LineColumn, Timestamp};
 
 /// The only version there is.
 pub const VERSION: &str = "plimsoll.trust/v1";
@@ -25,6 +28,7 @@ pub struct UnvalidatedPolicy {
     pub(crate) revision: u64,
     pub(crate) not_before: Option<At<Timestamp>>,
     pub(crate) expires: At<Timestamp>,
+    pub(crate) trust_roots: Vec<RootEntry>,
     pub(crate) signers: Vec<SignerEntry>,
     pub(crate) baseline: Option<RequireEntry>,
     pub(crate) rules: Vec<RuleEntry>,
@@ -69,13 +73,89 @@ impl fmt::Display for Place {
     }
 }
 
+/// `trust_roots.ID`.
+#[derive(Clone, Debug)]
+pub(crate) struct RootEntry {
+    pub(crate) id: At<String>,
+    pub(crate) source: RootSource,
+    /// Of the file.
+    pub(crate) sha256: Option<At<Digest>>,
+    pub(crate) log: LogEntry,
+    pub(crate) sct: SctEntry,
+}
+
+/// Where a trusted root is.
+#[derive(Clone, Debug)]
+pub(crate) enum RootSource {
+    /// In a file beside the policy.
+    File(At<String>),
+    /// In this program.
+    PublicGood,
+}
+
+/// Whether signatures must stand in logs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum LogEntry {
+    None,
+    Required { threshold: u64 },
+}
+
+/// Whether certificates must stand in certificate logs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SctEntry {
+    None,
+    Required,
+}
+
 /// `signers.ID`.
 #[derive(Clone, Debug)]
 pub(crate) struct SignerEntry {
     pub(crate) id: At<String>,
-    pub(crate) key: KeyEntry,
+    pub(crate) who: WhoEntry,
+    pub(crate) time: Option<TimeEntry>,
     pub(crate) not_before: Option<At<Timestamp>>,
     pub(crate) not_after: Option<At<Timestamp>>,
+}
+
+/// What a signer is known by.
+#[derive(Clone, Debug)]
+pub(crate) enum WhoEntry {
+    Key(KeyEntry),
+    Keyless(Box<KeylessEntry>),
+}
+
+/// `signers.ID.keyless`.
+#[derive(Clone, Debug)]
+pub(crate) struct KeylessEntry {
+    pub(crate) root: At<String>,
+    pub(crate) issuer: At<String>,
+    pub(crate) subject: At<MatcherEntry>,
+    pub(crate) claims: Vec<(Claim, At<MatcherEntry>)>,
+}
+
+/// What a text must be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum MatcherEntry {
+    Equals(String),
+    Glob(String),
+    OneOf(Vec<String>),
+}
+
+/// `signers.ID.time`.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeEntry {
+    pub(crate) place: Place,
+    pub(crate) from: Vec<TimeSource>,
+    pub(crate) root: Option<At<String>>,
+}
+
+/// What may prove when a signature was made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum TimeSource {
+    /// Nothing does; the time of verification stands in.
+    None,
+    Rekor,
+    Tsa,
 }
 
 /// `signers.ID.key`.
@@ -186,139 +266,17 @@ pub(crate) struct RevokedEntry {
 /// What is revoked.
 #[derive(Clone, Debug)]
 pub(crate) enum RevokedWhat {
-    Digest(Digest),
+    Attestation(Digest),
+    Image(Digest),
+    Signer { who: RevokedWho, keep_earlier: bool },
+}
+
+/// Who is revoked.
+#[derive(Clone, Debug)]
+pub(crate) enum RevokedWho {
+    Identity { issuer: At<String>, subject: At<String> },
     Key(Digest),
-    Signer(At<String>),
-}
-
-/// A policy file that has problems of shape: at least one.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", headline(.problems.len()))]
-pub struct NotAPolicy {
-    problems: Vec<ShapeProblem>,
-}
-
-impl NotAPolicy {
-    /// What is wrong, in the order of the file.
-    pub fn problems(&self) -> &[ShapeProblem] {
-        &self.problems
-    }
-}
-
-fn headline(problems: usize) -> String {
-    match problems {
-        1 => "the policy has a problem".to_owned(),
-        many => format!("the policy has {many} problems"),
-    }
-}
-
-/// One thing that is wrong with the shape of a policy file, and where.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{place}: {error}")]
-pub struct ShapeProblem {
-    /// Where.
-    pub place: Place,
-    /// What.
-    #[source]
-    pub error: ShapeError,
-}
-
-impl ShapeProblem {
-    /// The stable code.
-    pub fn code(&self) -> &'static str {
-        self.error.code()
-    }
-}
-
-/// What can be wrong with the shape of a policy file.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ShapeError {
-    /// Keys of which exactly one must stand.
-    #[error("exactly one of {keys} must stand here; {found} do")]
-    Choice {
-        /// Which keys.
-        keys: &'static str,
-        /// How many stand.
-        found: usize,
-    },
-    /// A list, map or text with nothing in it.
-    #[error("nothing in it: {want}")]
-    Empty {
-        /// What belongs there.
-        want: &'static str,
-    },
-    /// A key that must be there.
-    #[error("the key `{key}` is missing")]
-    Missing {
-        /// Which.
-        key: &'static str,
-    },
-    /// The same entry twice in a list.
-    #[error("`{value}` stands in this list twice")]
-    Repeated {
-        /// Which.
-        value: String,
-    },
-    /// Another kind of value.
-    #[error("expected {want}, found {got}")]
-    Type {
-        /// What belongs there.
-        want: &'static str,
-        /// What is there.
-        got: &'static str,
-    },
-    /// A key that this version does not know.
-    #[error("the key `{key}` is not known; known here: {known}")]
-    UnknownKey {
-        /// Which.
-        key: String,
-        /// The keys that may stand there.
-        known: String,
-    },
-    /// The right kind of value, but not one of the right ones.
-    #[error("`{got}` is not {want}")]
-    Value {
-        /// What belongs there.
-        want: &'static str,
-        /// What is there.
-        got: String,
-    },
-    /// Another version of the format.
-    #[error("version `{got}` is not known; this program reads `{VERSION}`")]
-    Version {
-        /// Which.
-        got: String,
-    },
-    /// Not the YAML of a policy.
-    #[error(transparent)]
-    Yaml(#[from] YamlError),
-}
-
-impl ShapeError {
-    /// The stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Yaml(
-                YamlError::Alias | YamlError::Anchor | YamlError::Key | YamlError::MergeKey | YamlError::Tag,
-            ) => "PLM-P04",
-            Self::Yaml(YamlError::Duplicate { .. }) => "PLM-P06",
-            Self::Yaml(
-                YamlError::Documents
-                | YamlError::Empty
-                | YamlError::Syntax { .. }
-                | YamlError::TooDeep
-                | YamlError::TooLarge,
-            ) => "PLM-P01",
-            Self::UnknownKey { .. } => "PLM-P07",
-            Self::Missing { .. } => "PLM-P08",
-            Self::Type { .. } => "PLM-P09",
-            Self::Value { .. } => "PLM-P10",
-            Self::Repeated { .. } => "PLM-P13",
-            Self::Choice { .. } => "PLM-P19",
-            Self::Empty { .. } => "PLM-P20",
-            Self::Version { .. } => "PLM-P22",
-        }
-    }
+    Name(At<String>),
 }
 
 /// The document as JSON, for tests against the schema.

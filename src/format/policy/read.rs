@@ -1,14 +1,15 @@
 //! From the tree of values to entries. Nothing stops at the first problem.
 
 use super::canonical::canonical;
-use super::reader::{Here, ID, Reader, below, is_id};
+use super::reader::{Here, Reader, below};
+use super::signer::DESCRIPTION;
 use super::yaml::{self, Value};
 use super::{
-    At, AttestationEntry, ExpressionEntry, IdentityEntry, KeyEntry, KeySource, NotAPolicy, Place,
-    ReferenceEntry, RequireEntry, RevokedEntry, RevokedWhat, RuleEntry, RulingEntry, SbomEntry,
-    SbomFormatEntry, ShapeError, ShapeProblem, SignatureEntry, SignerEntry, UnvalidatedPolicy, VERSION,
+    At, AttestationEntry, ExpressionEntry, IdentityEntry, NotAPolicy, Place, ReferenceEntry, RequireEntry,
+    RevokedEntry, RevokedWhat, RevokedWho, RuleEntry, RulingEntry, SbomEntry, SbomFormatEntry, ShapeError,
+    ShapeProblem, SignatureEntry, UnvalidatedPolicy, VERSION,
 };
-use crate::base::{Digest, Timestamp};
+use crate::base::Digest;
 
 pub(super) fn policy(text: &str) -> Result<UnvalidatedPolicy, NotAPolicy> {
     let root = yaml::parse(text).map_err(|(at, error)| NotAPolicy {
@@ -42,6 +43,7 @@ impl Reader {
         let revision = self.required(&map, "revision").and_then(|here| self.positive(&here));
         let not_before = self.optional(&map, "not_before", Self::time);
         let expires = self.required(&map, "expires").and_then(|here| self.time(&here));
+        let trust_roots = self.optional(&map, "trust_roots", Self::trust_roots);
         let signers = self.required(&map, "signers").and_then(|here| self.signers(&here));
         let baseline = self.optional(&map, "baseline", Self::require);
         let rules =
@@ -58,63 +60,12 @@ impl Reader {
             revision: revision?.value,
             not_before: not_before?,
             expires: expires?,
+            trust_roots: trust_roots?.unwrap_or_default(),
             signers: signers?,
             baseline: baseline?,
             rules: rules?,
             revoked: revoked?.unwrap_or_default(),
         })
-    }
-
-    fn signers(&mut self, here: &Here<'_>) -> Option<Vec<SignerEntry>> {
-        let Value::Map(entries) = &here.node.value else { return self.wrong_type(here, "a map of signers") };
-        if entries.is_empty() {
-            return self.note(&here.place, ShapeError::Empty { want: "at least one signer" });
-        }
-        let signers: Vec<_> = entries
-            .iter()
-            .map(|(key, node)| {
-                let place = Place { at: key.at, path: below(&here.place.path, &key.name) };
-                let id = if is_id(&key.name) {
-                    Some(At { value: key.name.clone(), place: place.clone() })
-                } else {
-                    self.note(&place, ShapeError::Value { want: ID, got: key.name.clone() })
-                };
-                let entry = self.signer(&Here { node, place: Place { at: node.at, ..place } });
-                let (key, not_before, not_after) = entry?;
-                Some(SignerEntry { id: id?, key, not_before, not_after })
-            })
-            .collect();
-        signers.into_iter().collect()
-    }
-
-    fn signer(
-        &mut self,
-        here: &Here<'_>,
-    ) -> Option<(KeyEntry, Option<At<Timestamp>>, Option<At<Timestamp>>)> {
-        let map = self.map(here, &["description", "key", "not_before", "not_after"])?;
-        let description =
-            self.optional(&map, "description", |reader, here| reader.text_of(here, DESCRIPTION, 0, 2000));
-        let key = self.required(&map, "key").and_then(|here| self.key(&here));
-        let not_before = self.optional(&map, "not_before", Self::time);
-        let not_after = self.optional(&map, "not_after", Self::time);
-        description?;
-        Some((key?, not_before?, not_after?))
-    }
-
-    fn key(&mut self, here: &Here<'_>) -> Option<KeyEntry> {
-        let map = self.map(here, &["pem", "file", "fingerprint"])?;
-        let found = map.count(&["pem", "file"]);
-        let pem =
-            self.optional(&map, "pem", |reader, here| reader.text_of(here, "a PEM public key", 1, 20_000));
-        let file = self.optional(&map, "file", Self::relative);
-        let fingerprint = self.optional(&map, "fingerprint", Self::sha256);
-        let (pem, file, fingerprint) = (pem?, file?, fingerprint?);
-        let (source, place) = match (pem, file) {
-            (Some(pem), None) => (KeySource::Pem(pem.value), pem.place),
-            (None, Some(file)) => (KeySource::File(file.value), file.place),
-            _ => return self.note(&here.place, ShapeError::Choice { keys: "`pem` and `file`", found }),
-        };
-        Some(KeyEntry { source: At { value: source, place }, fingerprint })
     }
 
     fn rule(&mut self, here: &Here<'_>) -> Option<RuleEntry> {
@@ -190,15 +141,7 @@ impl Reader {
             return self.note(&here.place, ShapeError::Empty { want });
         }
         let want = "at least one tag such as v*";
-        let digest = self.optional(&map, "digest", |reader, here| match here.node.value {
-            Value::Bool(true) => Some(()),
-            // A demand cannot be taken back, so `false` would only look as if it did something.
-            Value::Bool(false) => reader.note(
-                &here.place,
-                ShapeError::Value { want: "`true`; leave the key out", got: "false".into() },
-            ),
-            _ => reader.wrong_type(here, "true"),
-        });
+        let digest = self.optional(&map, "digest", Self::yes);
         let tags = self.optional(&map, "tags", |reader, here| reader.tags(here, want));
         let forbid_tags = self.optional(&map, "forbid_tags", |reader, here| reader.tags(here, want));
         Some(ReferenceEntry {
@@ -342,23 +285,43 @@ impl Reader {
     }
 
     fn revoked(&mut self, here: &Here<'_>) -> Option<RevokedEntry> {
-        let map = self.map(here, &["signer", "key_fingerprint", "digest", "reason", "at"])?;
-        let found = map.count(&["signer", "key_fingerprint", "digest"]);
+        let choice = ["signer", "key_fingerprint", "identity", "digest", "attestation"];
+        let map = self.map(here, &[&choice[..], &["keep_earlier", "reason", "at"]].concat())?;
+        let found = map.count(&choice);
         let signer = self.optional(&map, "signer", Self::id);
         let key = self.optional(&map, "key_fingerprint", Self::sha256);
+        let identity = self.optional(&map, "identity", Self::identity);
         let digest = self.optional(&map, "digest", Self::sha256);
+        let attestation = self.optional(&map, "attestation", Self::sha256);
+        let keep =
+            self.optional(&map, "keep_earlier", |reader, here| reader.yes(here).map(|()| here.place.clone()));
         let reason = self.required(&map, "reason").and_then(|here| self.reason(&here));
         let at = self.required(&map, "at").and_then(|here| self.time(&here));
-        let what = match (signer?, key?, digest?) {
-            (Some(signer), None, None) => RevokedWhat::Signer(signer),
-            (None, Some(key), None) => RevokedWhat::Key(key.value),
-            (None, None, Some(digest)) => RevokedWhat::Digest(digest.value),
+        let keep = keep?;
+        let (signer, key, identity) = (signer?, key?, identity?);
+        let who = signer.map(RevokedWho::Name).or(key.map(|key| RevokedWho::Key(key.value))).or(identity);
+        let what = match (found, who, digest?, attestation?) {
+            (1, Some(who), _, _) => RevokedWhat::Signer { who, keep_earlier: keep.is_some() },
+            (1, _, Some(digest), _) => RevokedWhat::Image(digest.value),
+            (1, _, _, Some(digest)) => RevokedWhat::Attestation(digest.value),
             _ => {
-                let keys = "`signer`, `key_fingerprint` and `digest`";
+                let keys = "`signer`, `key_fingerprint`, `identity`, `digest` and `attestation`";
                 return self.note(&map.place, ShapeError::Choice { keys, found });
             }
         };
+        // One thing was made once: either it is bad or it is not.
+        if let (Some(place), RevokedWhat::Attestation(_) | RevokedWhat::Image(_)) = (&keep, &what) {
+            let want = "wanted for one image or attestation; leave `keep_earlier` out";
+            return self.note(place, ShapeError::Value { want, got: "true".into() });
+        }
         Some(RevokedEntry { what, reason: reason?.value, at: at?.value })
+    }
+
+    fn identity(&mut self, here: &Here<'_>) -> Option<RevokedWho> {
+        let map = self.map(here, &["issuer", "subject"])?;
+        let issuer = self.required(&map, "issuer").and_then(|here| self.value(&here));
+        let subject = self.required(&map, "subject").and_then(|here| self.value(&here));
+        Some(RevokedWho::Identity { issuer: issuer?, subject: subject? })
     }
 }
 
@@ -370,9 +333,9 @@ const POLICY: &[&str] = &[
     "revision",
     "not_before",
     "expires",
+    "trust_roots",
     "signers",
     "baseline",
     "rules",
     "revoked",
 ];
-const DESCRIPTION: &str = "a text of up to 2000 characters";

@@ -1,0 +1,325 @@
+//! Verdicts by identity and by proven time: one case per way of being wrong.
+
+use plimsoll::policy::Check;
+use plimsoll::verify::Author;
+
+use super::*;
+
+#[test]
+fn the_identity_is_issuer_and_subject() {
+    for (subject, by_whom, want) in [
+        (json!({"equals": "dev@example.com"}), "dev@example.com", "allowed"),
+        (json!({"equals": "dev@example.com"}), "other@example.com", "denied PLM-E03 /PLM-S22"),
+        (json!({"equals": "dev@example.com"}), "dev@example.com.evil.test", "denied PLM-E03 /PLM-S22"),
+        (json!({"glob": "*@example.com"}), "dev@example.com", "allowed"),
+        (json!({"glob": "*@example.com"}), "dev@example.com.evil.test", "denied PLM-E03 /PLM-S22"),
+        (
+            json!({"glob": "https://github.com/acme/*/x@refs/tags/v*"}),
+            "https://github.com/acme/a/x@refs/tags/v1",
+            "allowed",
+        ),
+        (
+            json!({"glob": "https://github.com/acme/*/x@refs/tags/v*"}),
+            "https://github.com/acme-evil/a/x@refs/tags/v1",
+            "denied PLM-E03 /PLM-S22",
+        ),
+        (
+            json!({"glob": "https://github.com/acme/*/x@refs/tags/v*"}),
+            "https://github.com/acme/a/b/x@refs/tags/v1",
+            "denied PLM-E03 /PLM-S22",
+        ),
+    ] {
+        assert_eq!(judge(&by_subject(subject.clone()), vec![by(by_whom)]), want, "{subject} {by_whom}");
+    }
+    let subject = json!({"equals": "dev@example.com"});
+    for issuer in ["https://issuer.example/", "https://evil.example", "https://evil/https://issuer.example"] {
+        let other = signed(&SITE.signing("dev@example.com", issuer, at("2026-06-01T12:00:00Z")));
+        assert_eq!(judge(&by_subject(subject.clone()), vec![other]), "denied PLM-E03 /PLM-S21", "{issuer}");
+    }
+    // Anybody may run a Sigstore, and certify anything.
+    let stranger = signed(&STRANGER.signing("dev@example.com", ISSUER, at("2026-06-01T12:00:00Z")));
+    let verdict = judge(&by_subject(subject.clone()), vec![stranger]);
+    assert!(verdict.starts_with("denied PLM-E03 /PLM-S"), "{verdict}");
+    assert_eq!(judge(&by_subject(subject.clone()), vec![by_key(None, None)]), "denied PLM-E03 /PLM-S38");
+    assert_eq!(judge(&by_subject(subject), Vec::new()), "denied PLM-E01");
+}
+
+/// An issuer that is only found somewhere in the text is not the issuer.
+#[test]
+fn cve_2026_22772_issuers_are_compared_whole() {
+    let nested = signed(&SITE.signing(
+        "dev@example.com",
+        "https://evil.example/https://issuer.example",
+        at("2026-06-01T12:00:00Z"),
+    ));
+    let policy = by_subject(json!({"equals": "dev@example.com"}));
+    assert_eq!(judge(&policy, vec![nested]), "denied PLM-E03 /PLM-S21");
+    let mut glob = policy;
+    glob["signers"]["a"]["keyless"]["issuer"] = json!("https://*issuer.example");
+    assert_eq!(load(&glob).unwrap_err(), ["PLM-P25"]);
+}
+
+#[test]
+fn real_certificates_and_their_claims() {
+    let vector = || found(Content::from_bundle(&Checked::of(keyless("image-rekor1.sigstore.json"))));
+    let roots = |root: &str| json!({"gh": {"trusted_root": root}});
+    let with = |root: &str, claims: Value| {
+        let keyless =
+            json!({"root": "gh", "issuer": ACTIONS, "subject": {"equals": WORKFLOW}, "claims": claims});
+        policy(roots(root), json!({"a": {"keyless": keyless}}), json!("a"))
+    };
+    for (claims, want) in [
+        (json!({"source_repository": "https://github.com/acme/app"}), "allowed"),
+        (
+            json!({"source_repository": {"glob": "https://github.com/acme/*"}, "build_trigger": {"one_of": ["push", "release"]}}),
+            "allowed",
+        ),
+        (json!({"source_repository": "https://github.com/acme/ap"}), "denied PLM-E03 /PLM-S23"),
+        (
+            json!({"source_repository": "https://github.com/acme/app", "build_trigger": "release"}),
+            "denied PLM-E03 /PLM-S23",
+        ),
+        (json!({"deployment_environment": "production"}), "denied PLM-E03 /PLM-S23"),
+    ] {
+        assert_eq!(judge(&with("trusted_root.json", claims.clone()), vec![vector()]), want, "{claims}");
+    }
+    let claims = json!({"source_owner_id": "2"});
+    for (root, want) in [
+        ("trusted_root.json", "allowed"),
+        ("trusted_root-ca-ended.json", "denied PLM-E03 /PLM-S18"),
+        ("trusted_root-rekor-key-ended.json", "denied PLM-E03 /PLM-S31"),
+    ] {
+        assert_eq!(judge(&with(root, claims.clone()), vec![vector()]), want, "{root}");
+    }
+}
+
+#[test]
+fn an_acceptance_says_who_when_and_what_was_checked() {
+    let loaded = load(&by_subject(json!({"glob": "*@example.com"}))).unwrap();
+    let decision = decision(&loaded, vec![by("dev@example.com")]);
+    let Finding::Accepted(accepted) = &decision.nodes()[0].reports[0].finding else { panic!("{decision:?}") };
+    let Author::Identity(certified) = accepted.authorship.author() else { panic!("{accepted:?}") };
+    assert_eq!((&*certified.identity.issuer, &*certified.identity.subject), (ISSUER, "dev@example.com"));
+    assert_eq!(accepted.authorship.proven_time(), Some(at("2026-06-01T12:00:00Z")));
+    assert_eq!(accepted.statement, Some(Digest::of(&statement())));
+    assert_eq!(
+        accepted.checked,
+        [Check::Signature, Check::Certificate, Check::CertificateLog, Check::Log, Check::Time]
+    );
+    assert_eq!(accepted.skipped, []);
+}
+
+fn threshold(signers: Value, of: &[&str]) -> Value {
+    policy(json!({"site": {"trusted_root": "site.json"}}), signers, json!({"threshold": 2, "of": of}))
+}
+
+/// Signatures of one signer are one, however many there are, and under however many names (connaisseur #2150).
+#[test]
+fn a_threshold_counts_people() {
+    let (anybody, dev) = (json!({"glob": "*@example.com"}), json!({"equals": "dev@example.com"}));
+    let overlapping = json!({"anybody": signer(anybody.clone()), "dev": signer(dev)});
+    let policy = threshold(overlapping, &["anybody", "dev"]);
+    for (found, want) in [
+        (vec![by("dev@example.com"), by("dev@example.com")], "denied PLM-E04"),
+        (vec![by("x@example.com"), by("y@example.com")], "denied PLM-E04"),
+        (vec![by("x@example.com"), by("dev@example.com")], "allowed"),
+        (vec![by("dev@example.com"), by("x@example.com")], "allowed"),
+    ] {
+        assert_eq!(judge(&policy, found), want);
+    }
+    // Two names for one identity are one signer; the file cannot even say it.
+    let twice = json!({"a": signer(anybody.clone()), "b": signer(anybody)});
+    assert_eq!(load(&threshold(twice, &["a", "b"])).unwrap_err(), ["PLM-P14"]);
+}
+
+#[test]
+fn logs_and_certificate_logs_are_demanded_unless_the_policy_says_otherwise() {
+    let subject = json!({"equals": "dev@example.com"});
+    let with = |root: Value| policy(json!({"site": root}), json!({"a": signer(subject.clone())}), json!("a"));
+    let strict = with(json!({"trusted_root": "site.json"}));
+    let signing = SITE.signing("dev@example.com", ISSUER, at("2026-06-01T12:00:00Z"));
+    let unlogged = || signed(&signing.clone().log(None).stamped());
+    assert_eq!(judge(&strict, vec![unlogged()]), "denied PLM-E03 /PLM-S24");
+    assert!(load(&strict).unwrap().relaxed().is_empty());
+    let relaxed = with(json!({"trusted_root": "site.json", "log": "none"}));
+    let loaded = load(&relaxed).unwrap();
+    assert_eq!(loaded.relaxed(), [("site", vec![Check::Log])]);
+    let decision = decision(&loaded, vec![unlogged()]);
+    assert_eq!(verdict(&decision), "allowed");
+    let Finding::Accepted(accepted) = &decision.nodes()[0].reports[0].finding else { panic!("{decision:?}") };
+    assert_eq!(accepted.skipped, [Check::Log]);
+    let two = with(json!({"trusted_root": "site.json", "log_threshold": 2}));
+    assert_eq!(judge(&two, vec![by("dev@example.com")]), "denied PLM-E03 /PLM-S25");
+    let no_sct = |root: &str, sct: &str| {
+        let keyless = json!({"root": "gh", "issuer": ACTIONS, "subject": {"equals": WORKFLOW}});
+        policy(
+            json!({"gh": {"trusted_root": root, "sct": sct}}),
+            json!({"a": {"keyless": keyless}}),
+            json!("a"),
+        )
+    };
+    let lax = load(&no_sct("trusted_root.json", "none")).unwrap();
+    assert_eq!(lax.relaxed(), [("gh", vec![Check::CertificateLog])]);
+}
+
+/// Two entries of one log are one log.
+#[test]
+fn cve_2026_49834_a_log_threshold_counts_logs() {
+    let signing = SITE.signing("dev@example.com", ISSUER, at("2026-06-01T12:00:00Z")).stamped();
+    let envelope =
+        |log: Rekor| signing.clone().log(log).envelope("application/vnd.in-toto+json", &statement());
+    let with = |entries: [Rekor; 2]| {
+        let mut made = envelope(entries[0]);
+        let other = envelope(entries[1])["verificationMaterial"]["tlogEntries"][0].clone();
+        made["verificationMaterial"]["tlogEntries"].as_array_mut().unwrap().push(other);
+        bundle(&made)
+    };
+    let mut policy = by_subject(json!({"equals": "dev@example.com"}));
+    policy["trust_roots"]["site"]["log_threshold"] = json!(2);
+    assert_eq!(judge(&policy, vec![with([Rekor::One, Rekor::Two])]), "allowed");
+    let twice = judge(&policy, vec![with([Rekor::One, Rekor::One])]);
+    assert!(twice.starts_with("denied PLM-E03 /PLM-S"), "{twice}");
+}
+
+fn key_signer(extra: Value) -> Value {
+    let mut signer = json!({"key": {"pem": KEY.public().to_pem()}});
+    signer.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    signer
+}
+
+fn by_key_policy(root: Value, extra: Value) -> Value {
+    policy(json!({"site": root}), json!({"k": key_signer(extra)}), json!("k"))
+}
+
+#[test]
+fn a_time_must_come_from_whom_the_policy_names() {
+    let root = json!({"trusted_root": "site.json", "log": "none"});
+    let (early, late) = (Some("2026-05-01T00:00:00Z"), Some("2026-07-01T00:00:00Z"));
+    for (from, stamp, logged, want) in [
+        (json!(["tsa"]), early, None, "allowed"),
+        (json!(["tsa"]), None, early, "denied PLM-E03 /PLM-S36"),
+        (json!(["rekor"]), None, early, "allowed"),
+        (json!(["rekor"]), early, None, "denied PLM-E03 /PLM-S36"),
+        // Who is not named does not date the signature either.
+        (json!(["rekor"]), early, late, "denied PLM-E03 /PLM-K02"),
+        (json!(["tsa"]), early, late, "allowed"),
+        (json!(["rekor", "tsa"]), early, late, "allowed"),
+        (json!(["rekor", "tsa"]), None, None, "denied PLM-E03 /PLM-S36"),
+        (json!(["none"]), early, early, "denied PLM-E03 /PLM-K02"),
+    ] {
+        let window = json!({"time": {"from": from, "root": "site"}, "not_after": "2026-06-01T00:00:00Z"});
+        let policy = by_key_policy(root.clone(), window);
+        assert_eq!(judge(&policy, vec![by_key(stamp, logged)]), want, "{from} {stamp:?} {logged:?}");
+    }
+    // A key with a root must stand in its logs.
+    let logged = by_key_policy(
+        json!({"trusted_root": "site.json"}),
+        json!({"time": {"from": ["none"], "root": "site"}}),
+    );
+    assert_eq!(judge(&logged, vec![by_key(None, early)]), "allowed");
+    assert_eq!(judge(&logged, vec![by_key(None, None)]), "denied PLM-E03 /PLM-S24");
+}
+
+/// A key outside of its window when it signed is refused, whatever the time is now; and one inside of it stays good.
+#[test]
+fn cve_2026_54787_the_window_is_compared_with_the_proven_time() {
+    let window = json!({
+        "time": {"from": ["tsa"], "root": "site"},
+        "not_before": "2026-01-01T00:00:00Z",
+        "not_after": "2026-06-01T00:00:00Z",
+    });
+    let policy = by_key_policy(json!({"trusted_root": "site.json", "log": "none"}), window);
+    for (time, want) in [
+        ("2025-12-31T23:59:59Z", "denied PLM-E03 /PLM-K01"),
+        ("2026-01-01T00:00:00Z", "allowed"),
+        ("2026-06-01T00:00:00Z", "allowed"),
+        ("2026-06-01T00:00:01Z", "denied PLM-E03 /PLM-K02"),
+    ] {
+        assert_eq!(judge(&policy, vec![by_key(Some(time), None)]), want, "{time}");
+    }
+    let mut identity = by_subject(json!({"equals": "dev@example.com"}));
+    identity["signers"]["a"]["not_after"] = json!("2026-06-01T11:59:59Z");
+    assert_eq!(judge(&identity, vec![by("dev@example.com")]), "denied PLM-E03 /PLM-K02");
+    identity["signers"]["a"]["not_after"] = json!("2026-06-01T12:00:00Z");
+    assert_eq!(judge(&identity, vec![by("dev@example.com")]), "allowed");
+}
+
+#[test]
+fn revocations_spare_only_what_is_proven_to_be_older() {
+    let subject = json!({"equals": "dev@example.com"});
+    let identity = json!({"issuer": ISSUER, "subject": "dev@example.com"});
+    for what in [json!({"signer": "a"}), json!({"identity": identity})] {
+        for (at, keep, want) in [
+            ("2026-06-01T11:59:59Z", false, "denied PLM-E03 /PLM-K03"),
+            ("2026-06-01T12:00:00Z", true, "denied PLM-E03 /PLM-K03"),
+            ("2026-06-01T12:00:01Z", true, "allowed"),
+            ("2026-06-01T12:00:01Z", false, "denied PLM-E03 /PLM-K03"),
+        ] {
+            let mut policy = by_subject(subject.clone());
+            let mut revoked = what.clone();
+            revoked["at"] = json!(at);
+            revoked["reason"] = json!("left the team");
+            if keep {
+                revoked["keep_earlier"] = json!(true);
+            }
+            policy["revoked"] = json!([revoked]);
+            assert_eq!(judge(&policy, vec![by("dev@example.com")]), want, "{what} {at} {keep}");
+        }
+    }
+    let fingerprint = KEY.public().fingerprint().to_string();
+    let revoked = json!([{"key_fingerprint": fingerprint, "at": "2026-06-01T00:00:00Z", "keep_earlier": true, "reason": "lost"}]);
+    let root = || json!({"trusted_root": "site.json", "log": "none"});
+    let mut stamped = by_key_policy(root(), json!({"time": {"from": ["tsa"], "root": "site"}}));
+    stamped["revoked"] = revoked.clone();
+    assert_eq!(judge(&stamped, vec![by_key(Some("2026-05-31T23:59:59Z"), None)]), "allowed");
+    assert_eq!(judge(&stamped, vec![by_key(Some("2026-06-01T00:00:00Z"), None)]), "denied PLM-E03 /PLM-K03");
+    // A time that nobody vouches for is none.
+    let mut plain = by_key_policy(root(), json!({}));
+    plain.as_object_mut().unwrap().remove("trust_roots");
+    plain["revoked"] = revoked;
+    let loaded = load(&plain).unwrap();
+    let decision = decision(&loaded, vec![by_key(Some("2026-05-31T23:59:59Z"), None)]);
+    assert_eq!(verdict(&decision), "denied PLM-E03 /PLM-K03");
+    let [detail] = &details(&decision)[..] else { panic!("{decision:?}") };
+    assert!(detail.ends_with("and nothing proves that the signature is older"), "{detail}");
+}
+
+/// Whoever a revoked name means stays revoked under every other name.
+#[test]
+fn a_revoked_signer_does_not_come_back_by_another_name() {
+    let signers = json!({
+        "dev": signer(json!({"equals": "dev@example.com"})),
+        "anybody": signer(json!({"glob": "*@example.com"})),
+    });
+    let mut policy =
+        policy(json!({"site": {"trusted_root": "site.json"}}), signers, json!({"any": ["dev", "anybody"]}));
+    assert_eq!(judge(&policy, vec![by("dev@example.com")]), "allowed");
+    policy["revoked"] = json!([{"signer": "dev", "at": "2026-01-01T00:00:00Z", "reason": "left the team"}]);
+    assert_eq!(judge(&policy, vec![by("dev@example.com")]), "denied PLM-E03 /PLM-K03");
+    assert_eq!(judge(&policy, vec![by("x@example.com")]), "allowed");
+}
+
+#[test]
+fn what_was_signed_can_be_revoked_however_it_is_stored() {
+    let mut policy = by_subject(json!({"equals": "dev@example.com"}));
+    for (digest, want) in [
+        (Digest::of(&statement()), "denied PLM-E03 /PLM-K05"),
+        (Digest::of(b"candidate"), "denied PLM-E03 /PLM-K05"),
+        (Digest::of(b"another"), "allowed"),
+    ] {
+        policy["revoked"] =
+            json!([{"attestation": digest.to_string(), "at": "2026-01-01T00:00:00Z", "reason": "wrong"}]);
+        assert_eq!(judge(&policy, vec![by("dev@example.com")]), want);
+    }
+}
+
+/// Nothing of the asked kind is never a yes (CVE-2025-25204).
+#[test]
+fn ghsa_fgw4_v983_mgp8_an_empty_result_is_a_denial() {
+    let mut policy = by_subject(json!({"equals": "dev@example.com"}));
+    let attestation = json!([{"type": "https://slsa.dev/provenance/v1", "by": "a"}]);
+    policy["rules"][0]["require"] = json!({"attestations": attestation});
+    assert_eq!(judge(&policy, Vec::new()), "denied PLM-E01");
+    // A signature by the right person is no attestation.
+    assert_eq!(judge(&policy, vec![by("dev@example.com")]), "denied PLM-E03 /PLM-S06");
+}

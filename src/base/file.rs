@@ -8,15 +8,16 @@ use super::{Algorithm, Digest, Hasher};
 /// rule not held; of a file that somebody else has, one hash is known.
 #[derive(Clone)]
 pub struct FileContent {
-    // At least one, each of another algorithm.
-    digests: Vec<Digest>,
+    first: Digest,
+    // Each of another algorithm.
+    others: Vec<Digest>,
     bytes: Option<Vec<u8>>,
 }
 
 impl FileContent {
     /// A file of which one hash is known.
     pub fn named(digest: Digest) -> Self {
-        Self { digests: vec![digest], bytes: None }
+        Self { first: digest, others: Vec::new(), bytes: None }
     }
 
     /// A file in memory.
@@ -28,12 +29,22 @@ impl FileContent {
 
     /// The hash by this algorithm, if it is known.
     pub fn digest(&self, algorithm: Algorithm) -> Option<Digest> {
-        self.digests.iter().copied().find(|digest| digest.algorithm() == algorithm)
+        self.digests().find(|digest| digest.algorithm() == algorithm)
     }
 
-    /// Every hash that is known, the shortest first: at least one.
-    pub fn digests(&self) -> &[Digest] {
-        &self.digests
+    /// The hash that names the file: SHA-256, if it was read here.
+    pub fn name(&self) -> Digest {
+        self.first
+    }
+
+    /// Every hash that is known, the shortest first.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// The whole file, if it was kept.
+    pub fn into_bytes(self) -> Option<Vec<u8>> {
+        self.bytes
     }
 
     /// The whole file, if it was kept.
@@ -44,14 +55,15 @@ impl FileContent {
 
 impl fmt::Debug for FileContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FileContent({:?})", self.digests)
+        write!(f, "FileContent({})", self.first)
     }
 }
 
 /// Hashes a file piece by piece.
 #[derive(Debug)]
 pub struct FileHasher {
-    hashers: Vec<Hasher>,
+    sha256: Hasher,
+    others: Vec<Hasher>,
     kept: Option<Vec<u8>>,
     keep: usize,
 }
@@ -59,15 +71,17 @@ pub struct FileHasher {
 impl FileHasher {
     /// Nothing read yet. SHA-256 is always among the hashes. A file of at most `keep` bytes is kept.
     pub fn new(algorithms: &[Algorithm], keep: usize) -> Self {
-        let wanted =
-            |algorithm: &Algorithm| *algorithm == Algorithm::Sha256 || algorithms.contains(algorithm);
-        let hashers = Algorithm::ALL.into_iter().filter(wanted).map(Hasher::new).collect();
-        Self { hashers, kept: (keep > 0).then(Vec::new), keep }
+        let others = algorithms.iter().filter(|algorithm| **algorithm != Algorithm::Sha256);
+        let mut others: Vec<Algorithm> = others.copied().collect();
+        others.sort_unstable();
+        others.dedup();
+        let others = others.into_iter().map(Hasher::new).collect();
+        Self { sha256: Hasher::new(Algorithm::Sha256), others, kept: (keep > 0).then(Vec::new), keep }
     }
 
     /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        for hasher in &mut self.hashers {
+        for hasher in std::iter::once(&mut self.sha256).chain(&mut self.others) {
             hasher.update(bytes);
         }
         let keep = self.keep;
@@ -79,7 +93,8 @@ impl FileHasher {
 
     /// The file.
     pub fn finish(self) -> FileContent {
-        FileContent { digests: self.hashers.into_iter().map(Hasher::finish).collect(), bytes: self.kept }
+        let others = self.others.into_iter().map(Hasher::finish).collect();
+        FileContent { first: self.sha256.finish(), others, bytes: self.kept }
     }
 }
 
@@ -98,7 +113,10 @@ mod tests {
             let mut hasher = FileHasher::new(&Algorithm::ALL, content.len());
             content.chunks(size).for_each(|piece| hasher.update(piece));
             let pieces = hasher.finish();
-            assert_eq!((pieces.digests(), pieces.bytes()), (whole.digests(), whole.bytes()));
+            assert_eq!(
+                (pieces.digests().collect::<Vec<_>>(), pieces.bytes()),
+                (whole.digests().collect(), whole.bytes())
+            );
         }
     }
 
@@ -111,7 +129,7 @@ mod tests {
             let file = hasher.finish();
             assert_eq!(file.bytes().is_some(), kept, "{keep}");
             assert_eq!(file.digest(Algorithm::Sha256), Some(Digest::of(b"0123456789")));
-            let lengths: Vec<usize> = file.digests().iter().map(|it| it.bytes().len()).collect();
+            let lengths: Vec<usize> = file.digests().map(|it| it.bytes().len()).collect();
             assert_eq!(lengths, [32, 64]);
         }
     }
@@ -119,7 +137,7 @@ mod tests {
     #[test]
     fn a_name_alone_is_one_hash() {
         let file = FileContent::named(Digest::of(b"x"));
-        assert_eq!((file.digests(), file.bytes()), (&[Digest::of(b"x")][..], None));
+        assert_eq!((file.name(), file.digests().count(), file.bytes()), (Digest::of(b"x"), 1, None));
         assert_eq!(file.digest(Algorithm::Sha512), None);
     }
 }

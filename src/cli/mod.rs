@@ -2,6 +2,7 @@
 
 mod annotation;
 mod args;
+mod blob;
 mod claim;
 mod cmd;
 mod error;

@@ -50,6 +50,9 @@ fn prompt(purpose: Purpose<'_>) -> Result<Secret<Vec<u8>>, PasswordError> {
 }
 
 fn read_input(ui: &mut Ui<'_>) -> Result<Secret<Vec<u8>>, PasswordError> {
+    if ui.input_is_reserved() {
+        return Err(PasswordError::Reserved);
+    }
     // Room for all of it, so that growing leaves no unwiped copy behind.
     let mut bytes = Vec::with_capacity(limits::PASSWORD as usize + 1);
     let result = ui.input().take(limits::PASSWORD + 1).read_to_end(&mut bytes);
@@ -86,6 +89,9 @@ pub(super) enum PasswordError {
     /// Nobody gave one.
     #[error("the private key needs a password, and none was given")]
     Missing,
+    /// Standard input is what is to be signed.
+    #[error("the private key needs a password, and standard input is the content to sign")]
+    Reserved,
     /// The terminal.
     #[error("the password cannot be read from the terminal")]
     Terminal(#[source] std::io::Error),

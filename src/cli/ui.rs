@@ -16,6 +16,7 @@ pub(super) struct Ui<'a> {
     color: bool,
     quiet: bool,
     lost: Option<io::Error>,
+    reserved: bool,
 }
 
 impl<'a> Ui<'a> {
@@ -26,7 +27,7 @@ impl<'a> Ui<'a> {
             // https://no-color.org: present and not empty.
             Color::Auto => world.terminals.out && world.environment.get("NO_COLOR").is_none_or(str::is_empty),
         };
-        Self { world, format: global.format, color, quiet: global.quiet, lost: None }
+        Self { world, format: global.format, color, quiet: global.quiet, lost: None, reserved: false }
     }
 
     /// Which format the answer has.
@@ -46,6 +47,16 @@ impl<'a> Ui<'a> {
 
     pub(super) fn terminals(&self) -> Terminals {
         self.world.terminals
+    }
+
+    /// Keeps standard input for content: what is piped in there is not a password.
+    pub(super) fn reserve_input(&mut self) {
+        self.reserved = true;
+    }
+
+    /// Whether standard input is content.
+    pub(super) fn input_is_reserved(&self) -> bool {
+        self.reserved
     }
 
     /// Standard input.

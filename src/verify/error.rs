@@ -91,6 +91,9 @@ pub enum VerifyError {
     /// Signed by key, asked for by identity.
     #[error("it was signed with a key, so it names no identity")]
     KeySigned,
+    /// A signature that is over something else of the file than what is known of it.
+    #[error("whether the file was signed can be told from the file itself only, not from one hash of it")]
+    FileNeeded,
     /// The envelope names another key than the one that signed.
     #[error("the signature is right, but its keyid `{}` names another key", Printable(.found))]
     KeyId {
@@ -112,6 +115,9 @@ pub enum VerifyError {
     /// Nobody says when.
     #[error("nobody that is trusted says when it was signed")]
     NoProvenTime,
+    /// A statement where a signature over a file is asked for.
+    #[error("it is a signed statement, not a signature over a file")]
+    NotAFileSignature,
     /// An attestation where an image signature is asked for.
     #[error("it is an attestation{}, not an image signature", of_type(.predicate_type.as_deref()))]
     NotASignature {
@@ -119,7 +125,7 @@ pub enum VerifyError {
         predicate_type: Option<String>,
     },
     /// A signature over a file: it says nothing about an image.
-    #[error("it signs a file, not a statement about an image")]
+    #[error("it signs the bytes of a file, not a statement")]
     NotAStatement,
     /// An image signature where an attestation is asked for.
     #[error("it is an image signature, not an attestation")]
@@ -260,6 +266,8 @@ impl VerifyError {
             Self::Unsupported { .. } => "PLM-S40",
             Self::UnknownLog => "PLM-S41",
             Self::BadAnnotation(_) => "PLM-S42",
+            Self::NotAFileSignature => "PLM-S50",
+            Self::FileNeeded => "PLM-S51",
         }
     }
 }

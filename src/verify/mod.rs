@@ -8,6 +8,7 @@ mod candidate;
 mod certificate;
 mod envelope;
 mod error;
+mod file;
 #[cfg(test)]
 mod keyless;
 mod legacy;
@@ -28,6 +29,7 @@ pub use candidate::{Candidate, Content, Origin};
 pub use certificate::CertificateError;
 pub use envelope::{Payload, Verified, verify_bundle, verify_envelope};
 pub use error::VerifyError;
+pub use file::{SignedFile, check_bare_signature, check_file, check_file_attestation};
 pub use legacy::LegacyAnnotations;
 pub use signature::{Signed, check_signature};
 pub use signer::{

@@ -8,6 +8,7 @@
 )]
 
 mod attach;
+mod blob;
 mod cli;
 mod connection;
 mod demo;

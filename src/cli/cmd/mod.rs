@@ -2,6 +2,7 @@
 
 mod attach;
 mod attest;
+mod attest_blob;
 mod demo;
 mod explain;
 mod keygen;
@@ -9,8 +10,11 @@ mod pin;
 mod resolve;
 mod sbom;
 mod sign;
+mod sign_blob;
 mod tree;
 mod verify;
+mod verify_blob;
+mod verify_blob_attestation;
 
 use clap::Subcommand;
 
@@ -30,6 +34,10 @@ pub(super) enum Command {
     Attach(attach::Args),
     Verify(verify::Args),
     Tree(tree::Args),
+    SignBlob(sign_blob::Args),
+    VerifyBlob(verify_blob::Args),
+    AttestBlob(attest_blob::Args),
+    VerifyBlobAttestation(verify_blob_attestation::Args),
     Explain(explain::Args),
     Demo(demo::Args),
 }
@@ -46,6 +54,10 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Attach(args) => attach::run(args, io, ui).await,
         Command::Verify(args) => verify::run(args, io, ui).await,
         Command::Tree(args) => tree::run(args, io, ui).await,
+        Command::SignBlob(args) => sign_blob::run(args, io, ui).await,
+        Command::VerifyBlob(args) => verify_blob::run(&args, io, ui),
+        Command::AttestBlob(args) => attest_blob::run(args, io, ui).await,
+        Command::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, io, ui),
         Command::Explain(args) => explain::run(&args, ui),
         Command::Demo(args) => demo::run(args, io, ui).await,
     }

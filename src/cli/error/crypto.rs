@@ -24,6 +24,8 @@ impl From<PasswordError> for CliError {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Different | PasswordError::TooLong => Self::new(Outcome::Usage, error),
+            PasswordError::Reserved => Self::new(Outcome::Usage, error)
+                .hint("set PLIMSOLL_PASSWORD, or write the content to a file first"),
             PasswordError::Missing => Self::new(Outcome::Usage, error).hint(
                 "set PLIMSOLL_PASSWORD, or pipe the password in; PLIMSOLL_PASSWORD= is the empty password",
             ),

@@ -49,6 +49,11 @@ impl From<VerifyError> for CliError {
             VerifyError::Unsupported { .. } => Self::new(Outcome::Unknown, error),
             VerifyError::NotASignature { .. } => Self::new(Outcome::No, error)
                 .hint("an attestation says something about an image; it does not sign it: `plimsoll sign --key FILE IMAGE`"),
+            VerifyError::FileNeeded => Self::new(Outcome::Unknown, error)
+                .hint("give the file: `plimsoll verify-blob --key FILE --bundle FILE ./FILE`"),
+            VerifyError::NotAFileSignature => Self::new(Outcome::No, error).hint(
+                "to check what is stated: `plimsoll verify-blob-attestation --key FILE --bundle FILE --type custom ./FILE`",
+            ),
             VerifyError::NotAnAttestation => Self::new(Outcome::No, error),
             VerifyError::OtherImage { .. } => {
                 Self::new(Outcome::No, error).hint("sign the digest that you deploy")
@@ -73,7 +78,9 @@ mod tests {
         for (error, outcome) in [
             (VerifyError::BadSignature, Outcome::No),
             (VerifyError::Certificate, Outcome::No),
+            (VerifyError::FileNeeded, Outcome::Unknown),
             (VerifyError::KeyId { found: text() }, Outcome::No),
+            (VerifyError::NotAFileSignature, Outcome::No),
             (VerifyError::NotASignature { predicate_type: None }, Outcome::No),
             (VerifyError::NotAnAttestation, Outcome::No),
             (VerifyError::NotAStatement, Outcome::No),

@@ -4,6 +4,7 @@
 mod annotation;
 mod certificate;
 mod evidence;
+mod file;
 mod identity;
 mod key;
 mod name;
@@ -69,7 +70,7 @@ const PREFIX: &str = "PLM-";
 /// So many characters of a code are compared.
 const LONGEST: usize = 12;
 /// In the order of the codes.
-const TABLES: [&[Entry]; 10] = [
+const TABLES: [&[Entry]; 11] = [
     annotation::ENTRIES,
     sbom::ENTRIES,
     evidence::ENTRIES,
@@ -80,6 +81,7 @@ const TABLES: [&[Entry]; 10] = [
     rule::ENTRIES,
     signature::ENTRIES,
     certificate::ENTRIES,
+    file::ENTRIES,
 ];
 
 #[cfg(test)]

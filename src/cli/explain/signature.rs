@@ -93,11 +93,14 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: "PLM-S11",
-        title: "it signs a file, not a statement about an image",
+        title: "it signs the bytes of a file, not a statement",
         meaning: "The bundle holds a signature over the bytes of a file. The same bytes could mean anything elsewhere, so it says nothing \
-                  about an image.",
-        cause: "A bundle for a file was attached to an image.",
-        next: &["Sign the image itself: `plimsoll sign --key FILE IMAGE`."],
+                  about an image, and nothing about a file but that somebody signed it.",
+        cause: "A bundle for a file was attached to an image, or was given where an attestation is asked for.",
+        next: &[
+            "Sign the image itself: `plimsoll sign --key FILE IMAGE`.",
+            "Check it as what it is: `plimsoll verify-blob --key FILE --bundle FILE ./FILE`.",
+        ],
     },
     Entry {
         code: "PLM-S12",

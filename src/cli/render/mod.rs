@@ -1,6 +1,7 @@
 //! Answers as text and JSON. JSON shapes are versioned copies, never the domain type.
 
 pub(super) mod attached;
+pub(super) mod blob;
 pub(super) mod decision;
 pub(super) mod explain;
 pub(super) mod keygen;

@@ -1,0 +1,69 @@
+//! `plimsoll sign-blob`: signs a file.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::{Printable, limits};
+use crate::cli::args::Format;
+use crate::cli::blob::{Wanted, read_file};
+use crate::cli::render::blob::{Kind, Made};
+use crate::cli::signer::Signer;
+use crate::cli::ui::Ui;
+use crate::cli::{CliError, Outcome};
+use crate::io::{Io, Mode};
+use crate::sign::UnsignedFile;
+
+/// Sign a file
+///
+/// Writes a Sigstore bundle that `plimsoll verify-blob` and `cosign verify-blob` check.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(in crate::cli) struct Args {
+    /// File; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Encrypted private key, as `plimsoll keygen` and cosign write it
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Where the Sigstore bundle goes
+    #[arg(long, value_name = "FILE")]
+    bundle: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll sign-blob --key release.key --bundle app.tar.gz.sigstore.json app.tar.gz
+  tar -c app | PLIMSOLL_PASSWORD=… plimsoll sign-blob --key release.key --bundle app.sigstore.json -
+
+The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";
+
+/// Signs.
+pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    if args.file == Path::new("-") {
+        ui.reserve_input();
+    }
+    let signer = Signer::open(io, ui, &args.key)?;
+    let content = read_file(io, ui, &args.file, &Wanted::bytes())?;
+
+    let digest = content.name();
+    let bytes = content.into_bytes().ok_or_else(|| {
+        CliError::usage(format!("{} is larger than {} bytes", args.file.display(), limits::FILE_IN_MEMORY))
+    })?;
+    let unsigned = UnsignedFile::new(bytes);
+    let signature = signer.sign(io, unsigned.to_sign()).await?;
+    let bundle = unsigned.signed(&signature)?;
+    io.files.write(&args.bundle, &bundle, Mode::Public)?;
+
+    let (file, bundle) = (args.file.display().to_string(), args.bundle.display());
+    match ui.format() {
+        Format::Json => ui.json(&Made {
+            schema: "plimsoll.sign-blob/v1",
+            kind: Kind::Signature,
+            file,
+            digest: digest.to_string(),
+            bundle: bundle.to_string(),
+            predicate_type: None,
+        })?,
+        Format::Text => ui.answer(&format!("signed {} {digest}\n  in {bundle}\n", Printable(&file))),
+    }
+    Ok(Outcome::Yes)
+}

@@ -118,3 +118,13 @@ pub const MAX_WAIT_SECONDS: u64 = 60;
 pub const PROGRESS: u64 = 1 << 20;
 /// Warnings of registries that are shown in one run, and bytes of each.
 pub const NOTICES: usize = 16;
+/// Services of one kind in a signing config: each is asked, and each answer is stored.
+pub const SERVICES: usize = 32;
+/// Bytes of an answer of a certificate authority, a transparency log or a time stamp authority.
+pub const SERVICE_ANSWER: u64 = 1 << 20;
+/// Seconds for one question to such a service, with its answer: a log waits for its next note before it answers.
+pub const SERVICE_SECONDS: u64 = 60;
+/// Bytes of an identity token.
+pub const IDENTITY_TOKEN: u64 = 64 << 10;
+/// Hashes of one proof that a tree holds an entry: a tree has at most 2^63 entries.
+pub const PROOF_HASHES: usize = 64;

@@ -6,12 +6,15 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a>(&'a [u8]);
 
+pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const NULL: u8 = 0x05;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const SET: u8 = 0x31;
 /// Explicitly tagged, optional.
 pub(super) const CONTEXT_0: u8 = 0xa0;
 /// Explicitly tagged, optional.

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod algorithms;
+mod certificate;
 mod der;
 mod material;
 mod pem;
@@ -10,15 +11,21 @@ mod private;
 mod public;
 mod scheme;
 mod sealed;
+mod timestamp;
 
+pub use certificate::{certificates_from_pem, certified_key};
 pub use pem::certificate as certificate_pem;
 pub use private::PrivateKey;
 pub use public::{BadFileSignature, BadSignature, KeyAlgorithm, PublicKey};
 pub use scheme::{Form, Scheme};
+pub use timestamp::{StampError, StampRequest};
 
 /// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
+    /// More certificates than a chain has.
+    #[error("there are more than {} certificates in it", crate::base::limits::CHAIN)]
+    Chain,
     /// The cipher of an encrypted key file.
     #[error("the key is encrypted with `{}`; only nacl/secretbox is supported", crate::base::Printable(.name))]
     Cipher {

@@ -11,6 +11,7 @@ pub mod image;
 mod layout;
 mod patience;
 mod registry;
+mod services;
 mod source;
 #[cfg(test)]
 mod stub;
@@ -29,6 +30,10 @@ pub use http::{Cause, HttpError};
 pub use layout::LayoutError;
 pub use patience::Quota;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};
+pub use services::{
+    AnswerError, Issued, ServiceError, ServiceKind, ServiceUrl, ServiceUrlError, Services, TokenProvider,
+    TokenSourceError, UnknownProvider,
+};
 pub use source::{Fetched, Listed, ListedBy, Resolved, Source, SourceError};
 pub use tls::{ClientPair, TlsError};
 
@@ -109,6 +114,12 @@ impl Io {
     /// What registries want people to read. Foreign text.
     pub fn notices(&self) -> Vec<String> {
         self.registries.as_ref().map_or_else(Vec::new, |registries| registries.patience().notices())
+    }
+
+    /// What asks the services of keyless signing. Nobody is asked yet.
+    pub fn services(&self) -> Result<Services, ServiceError> {
+        let registries = self.registries.clone().ok_or(ServiceError::Offline)?;
+        Ok(Services::new(registries, self.environment.clone()))
     }
 
     /// Makes an empty image layout in a folder that is empty or not there.

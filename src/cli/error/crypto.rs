@@ -36,7 +36,8 @@ impl From<PasswordError> for CliError {
 
 fn advice(error: &KeyError) -> (Outcome, Option<&'static str>) {
     match error {
-        KeyError::Cipher { .. }
+        KeyError::Chain
+        | KeyError::Cipher { .. }
         | KeyError::EncryptedField { .. }
         | KeyError::EncryptedForm(_)
         | KeyError::Kdf { .. }

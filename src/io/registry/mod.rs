@@ -51,6 +51,11 @@ impl Registries {
         }
     }
 
+    /// Proxies, CAs and limits that hold for other servers, too.
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
     /// What the registries said about us.
     pub(super) fn patience(&self) -> &Arc<Patience> {
         self.http.patience()

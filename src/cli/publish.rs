@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::claim::Claim;
 use super::evidence::Gatherer;
 use super::render::published::{Place, Published, Stored};
-use super::signer::Signer;
+use super::signer::{Signer, SignerArgs};
 use super::ui::Ui;
 use super::{CliError, Outcome};
 use crate::base::{Digest, ImageLocator, Platform, Printable, Repository, Tag, limits};
@@ -32,9 +32,8 @@ pub(super) struct Subject {
     /// Image; a tag is resolved once, and the digest found is what is signed
     #[arg(value_name = "IMAGE")]
     pub(super) image: ImageLocator,
-    /// Encrypted private key, as `plimsoll keygen` and cosign write it
-    #[arg(long, value_name = "FILE")]
-    pub(super) key: PathBuf,
+    #[command(flatten)]
+    pub(super) signer: SignerArgs,
     /// Where it is stored
     #[arg(long, value_enum, default_value_t = Storage::Referrers)]
     pub(super) storage: Storage,
@@ -118,6 +117,9 @@ impl Target {
         io: &Io,
         ui: &mut Ui<'_>,
     ) -> Result<Outcome, CliError> {
+        if named.bundle.is_none() && named.storage != Storage::Referrers {
+            signer.check_layer()?;
+        }
         let stored = match &named.bundle {
             Some(file) => vec![self.write(file, claim, signer, io).await?],
             None => {

@@ -1,8 +1,11 @@
 //! Keyless signing beside real peers, all against the services of this suite: what cosign signs there, what it verifies from there.
 
 use std::fs;
+use std::path::Path;
 
 use crate::peers::Peers;
+use crate::plimsoll::Plimsoll;
+use crate::registry::Registry;
 use crate::sigstore::{Rekor, Services, now};
 
 const MAIL: &str = "release@acme.test";
@@ -52,5 +55,59 @@ fn cosign_verifies_bundles_that_are_made_here() {
     ] {
         fs::write(peers.home().path().join(name), bundle.to_string()).expect("a writable folder");
         verifies(&peers, name);
+    }
+}
+
+/// What this tool signs as an identity, cosign 3 verifies: image and attestation, for both logs; and cosign 2 the older format.
+#[test]
+fn cosign_verifies_what_plimsoll_signs() {
+    let Some(peers) = Peers::find("cosign_verifies_what_plimsoll_signs") else { return };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
+    for (log, storage) in [(Rekor::One, "both"), (Rekor::Two, "referrers")] {
+        let (services, registry) = (Services::start("fake.test"), Registry::start());
+        prepare(&peers, &services, log);
+        fs::write(peers.home().path().join("predicate.json"), "{\"a\":1}").expect("a writable folder");
+        let image = format!("{}@{}", registry.repository("app"), registry.push_layout(&file, "app", "1.0"));
+        let ours = |args: &[&str]| {
+            let token = ["--identity-token", "[DIR]/token", "--signing-config", "[DIR]/signing.json"];
+            let args = [args, &token, &["--storage", storage, &image]].concat();
+            Plimsoll::new().args(args).dir(peers.home()).run().exits(0);
+        };
+        ours(&["sign"]);
+        ours(&["attest", "--type", "https://acme.test/review/v1", "--predicate", "[DIR]/predicate.json"]);
+
+        let kind = ["--type", "https://acme.test/review/v1"];
+        let by = |mail: &'static str| ["--certificate-identity", mail, "--certificate-oidc-issuer", ISSUER];
+        let root = ["--trusted-root", "root.json"];
+        for (verb, kind) in [("verify", &[][..]), ("verify-attestation", &kind)] {
+            peers.succeed("cosign", &[&[verb], kind, &root, &by(MAIL), &[&image]].concat());
+            peers.refuse("cosign", &[&[verb], kind, &root, &by("other@acme.test"), &[&image]].concat());
+        }
+        if storage == "both" {
+            let sigstore = services.sigstore();
+            for (name, content) in [
+                ("fulcio.pem", sigstore.chain_pem()),
+                ("rekor.pem", sigstore.rekor_pem(Rekor::One)),
+                ("ct.pem", sigstore.ct_pem()),
+            ] {
+                fs::write(peers.home().path().join(name), content).expect("a writable folder");
+            }
+            let cosign_2 = |args: &[&str]| {
+                let mut command = peers.command("cosign2");
+                command.envs([
+                    ("SIGSTORE_ROOT_FILE", "fulcio.pem"),
+                    ("SIGSTORE_REKOR_PUBLIC_KEY", "rekor.pem"),
+                    ("SIGSTORE_CT_LOG_PUBLIC_KEY_FILE", "ct.pem"),
+                ]);
+                let output = command.args(args).output().expect("cosign 2 starts");
+                (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+            };
+            for (verb, kind) in [("verify", &[][..]), ("verify-attestation", &kind)] {
+                let (good, said) = cosign_2(&[&[verb], kind, &by(MAIL), &[&image]].concat());
+                assert!(good, "{verb}: {said}");
+                let (good, said) = cosign_2(&[&[verb], kind, &by("other@acme.test"), &[&image]].concat());
+                assert!(!good, "{verb}: {said}");
+            }
+        }
     }
 }

@@ -19,6 +19,7 @@ mod identity;
 mod interop;
 mod interop_keyless;
 mod keygen;
+mod keyless;
 mod peers;
 mod pin;
 mod plimsoll;

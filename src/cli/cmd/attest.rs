@@ -38,6 +38,7 @@ Examples:
   plimsoll attest --key release.key --sbom cyclonedx-json registry.example.com/app:1.0
   plimsoll attest --key release.key --type slsaprovenance1 --predicate provenance.json registry.example.com/app@sha256:…
   plimsoll attest --key release.key --type https://example.com/review/v1 --predicate review.json registry.example.com/app:1.0
+  plimsoll attest --identity-token env://TOKEN --signing-config signing.json --type vuln --predicate scan.json registry.example.com/app:1.0
   plimsoll attest --key release.key --storage both --type vuln --predicate scan.json registry.example.com/app:1.0
 
 An SBOM is about one platform: with --sbom and an index, the manifest for --platform (or this machine's) is attested.
@@ -46,7 +47,7 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 /// Attests.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let named = &args.subject;
-    let signer = Signer::open(io, ui, &named.key)?;
+    let signer = Signer::open(io, ui, &named.signer).await?;
     let (target, predicate_type, predicate) = match (args.sbom, &args.predicate, args.predicate_type) {
         (Some(sbom), ..) => {
             let (source, resolved) = resolve(io, &named.image).await?;

@@ -6,7 +6,7 @@ use crate::base::{Printable, limits};
 use crate::cli::args::{Format, parse_predicate_type};
 use crate::cli::blob::{FileArgs, Wanted};
 use crate::cli::render::blob::{Kind, Made};
-use crate::cli::signer::Signer;
+use crate::cli::signer::{Signer, SignerArgs};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::io::{Io, Mode};
@@ -20,9 +20,8 @@ use crate::sign;
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     file: FileArgs,
-    /// Encrypted private key, as `plimsoll keygen` and cosign write it
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[command(flatten)]
+    signer: SignerArgs,
     /// What the predicate says: spdxjson, cyclonedx, slsaprovenance1, vuln, openvex, custom, or a URI
     #[arg(long = "type", value_name = "TYPE", value_parser = parse_predicate_type)]
     predicate_type: String,
@@ -46,7 +45,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let predicate = io.files.read_at_most(&args.predicate, limits::PREDICATE)?;
     // Before the key: a password may come from the same standard input.
     let content = args.file.read(io, ui, &Wanted::names())?;
-    let signer = Signer::open(io, ui, &args.key)?;
+    let signer = Signer::open(io, ui, &args.signer).await?;
 
     let subject = args.file.file.as_deref().map(file_name).unwrap_or_default();
     let unsigned = sign::attestation(&subject, content.name(), &args.predicate_type, &predicate)?;

@@ -12,6 +12,9 @@ use crate::io::Io;
 ///
 /// An index is signed with every image that it lists, for a machine pulls one of those. If the same key has signed the same image with the
 /// same annotations before, nothing is added.
+///
+/// Keyless: an identity signs, with a key that lives for this run. The services that prove it (certificate authority, transparency log, time
+/// stamps) are those that you name, and no others.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -34,6 +37,8 @@ Examples:
   plimsoll sign --key release.key -a commit=5f3c1a2 registry.example.com/app:1.0
   plimsoll sign --key release.key --storage both registry.example.com/app:1.0   # for cosign 2, too
   plimsoll sign --key release.key --as registry.example.com/app oci:build/image:1.0
+  plimsoll sign --oidc-provider github-actions --signing-config signing.json registry.example.com/app:1.0
+  plimsoll sign --identity-token token.jwt --fulcio-url https://fulcio.example.com --timestamp-url https://tsa.example.com/api/v1/timestamp --rekor-url https://rekor.example.com --rekor-version 2 registry.example.com/app:1.0
   plimsoll sign --key release.key --no-upload --bundle app.sigstore.json registry.example.com/app:1.0
 
 The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";
@@ -42,7 +47,7 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let Args { subject: named, annotations, recursive: _, no_recursive } = args;
     let annotations = annotation::distinct(&annotations)?;
-    let signer = Signer::open(io, ui, &named.key)?;
+    let signer = Signer::open(io, ui, &named.signer).await?;
     let depth = if no_recursive { Depth::Top } else { Depth::Platforms };
     let target = Target::resolve(io, &named, depth).await?;
 

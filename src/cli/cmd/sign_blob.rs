@@ -6,7 +6,7 @@ use crate::base::{Printable, limits};
 use crate::cli::args::Format;
 use crate::cli::blob::{Wanted, read_file};
 use crate::cli::render::blob::{Kind, Made};
-use crate::cli::signer::Signer;
+use crate::cli::signer::{Signer, SignerArgs};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::io::{Io, Mode};
@@ -21,9 +21,8 @@ pub(in crate::cli) struct Args {
     /// File; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Encrypted private key, as `plimsoll keygen` and cosign write it
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[command(flatten)]
+    signer: SignerArgs,
     /// Where the Sigstore bundle goes
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
@@ -32,6 +31,7 @@ pub(in crate::cli) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll sign-blob --key release.key --bundle app.tar.gz.sigstore.json app.tar.gz
+  plimsoll sign-blob --oidc-provider github-actions --signing-config signing.json --bundle app.sigstore.json app.tar.gz
   tar -c app | PLIMSOLL_PASSWORD=… plimsoll sign-blob --key release.key --bundle app.sigstore.json -
 
 The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";
@@ -41,7 +41,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     if args.file == Path::new("-") {
         ui.reserve_input();
     }
-    let signer = Signer::open(io, ui, &args.key)?;
+    let signer = Signer::open(io, ui, &args.signer).await?;
     let content = read_file(io, ui, &args.file, &Wanted::bytes())?;
 
     let digest = content.name();

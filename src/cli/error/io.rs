@@ -102,7 +102,7 @@ fn auth_hint(error: &AuthError) -> Option<String> {
     }
 }
 
-fn http_hint(error: &HttpError) -> Option<String> {
+pub(super) fn http_hint(error: &HttpError) -> Option<String> {
     match error {
         HttpError::Setup { .. } => Some(
             "install the CA certificates of your system, or name a file of them in SSL_CERT_FILE".to_owned(),

@@ -7,6 +7,7 @@ mod io;
 pub(super) mod pin;
 pub(super) mod policy;
 mod sbom;
+mod services;
 mod sign;
 mod verify;
 

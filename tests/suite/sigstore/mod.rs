@@ -25,8 +25,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use plimsoll::base::{Digest, Timestamp};
 use serde_json::{Value, json};
 
-#[allow(unused_imports, reason = "for the signer's tests")]
-pub(crate) use serve::{Mischief, Services};
+pub(crate) use serve::{GITHUB_ISSUER, GITHUB_SUBJECT, Mischief, STAMP, Services};
 
 use authority::{Authority, Key, Leaf};
 use log::Log;

@@ -1,0 +1,304 @@
+//! Signing as an identity: an identity token, a key that lives for one run, and the services that the user names. Without their names nobody is
+//! asked anything: there is no default instance.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use tokio::sync::OnceCell;
+
+use super::ui::Ui;
+use super::{CliError, Outcome};
+use crate::base::{Digest, Printable, Secret, Timestamp, limits};
+use crate::crypto::{Form, PrivateKey, certificate_pem};
+use crate::format::rekor::NewEntry;
+use crate::format::signing_config::{Service, SigningConfig, SigningConfigError};
+use crate::format::token::Claims;
+use crate::io::{Io, Issued, ServiceUrl, ServiceUrlError, Services, TokenProvider};
+use crate::sign::{LogEntry, Signatory, Signature, ToSign};
+
+/// Signing as an identity instead of with a key.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Keyless")]
+pub(super) struct KeylessArgs {
+    /// Sign as the identity in this OpenID Connect token: a file, `-` for standard input, or env://VARIABLE
+    #[arg(long, value_name = "TOKEN")]
+    identity_token: Option<TokenSource>,
+    /// Sign as the identity of this CI job: github-actions or gitlab
+    #[arg(long, value_name = "PROVIDER")]
+    oidc_provider: Option<TokenProvider>,
+    /// The services that make the signature: a Sigstore signing config
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fulcio_url", "rekor_url", "timestamp_url"], requires = "identity")]
+    signing_config: Option<PathBuf>,
+    /// The Fulcio that issues the certificate
+    #[arg(long, value_name = "URL", requires = "identity")]
+    fulcio_url: Option<ServiceUrl>,
+    /// The Rekor that enters the signature
+    #[arg(long, value_name = "URL", requires_all = ["fulcio_url", "rekor_version"])]
+    rekor_url: Option<ServiceUrl>,
+    /// Interface of --rekor-url: 1, or 2 for a log of tiles
+    #[arg(long, value_name = "1|2", requires = "rekor_url")]
+    rekor_version: Option<LogVersion>,
+    /// A time stamp authority (RFC 3161) that stamps the signature; may be given several times
+    #[arg(long, value_name = "URL", requires = "fulcio_url")]
+    timestamp_url: Vec<ServiceUrl>,
+}
+
+/// Where an identity token is.
+#[derive(Clone, Debug)]
+enum TokenSource {
+    File(PathBuf),
+    Input,
+    Variable(String),
+}
+
+impl FromStr for TokenSource {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.strip_prefix("env://") {
+            Some(variable) => Self::Variable(variable.to_owned()),
+            None if text == "-" => Self::Input,
+            None => Self::File(text.into()),
+        })
+    }
+}
+
+/// An interface of Rekor.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum LogVersion {
+    One,
+    Two,
+}
+
+impl FromStr for LogVersion {
+    type Err = UnknownVersion;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVersion> {
+        match text {
+            "1" => Ok(Self::One),
+            "2" => Ok(Self::Two),
+            _ => Err(UnknownVersion),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("write 1 or 2")]
+struct UnknownVersion;
+
+/// The services that one run asks.
+#[derive(Debug)]
+struct Places {
+    authority: ServiceUrl,
+    logs: Vec<(LogVersion, ServiceUrl)>,
+    stampers: Vec<ServiceUrl>,
+}
+
+impl Places {
+    /// What the command line names, checked before anybody is asked anything.
+    fn of(args: &KeylessArgs, io: &Io) -> Result<Self, CliError> {
+        let places = match (&args.signing_config, &args.fulcio_url) {
+            (Some(file), _) => {
+                let wrong = |source| SigningConfigFileError { path: file.clone(), source };
+                let config = SigningConfig::parse(&io.files.read(file)?).map_err(wrong)?;
+                let selected = config.select(io.clock.now()).map_err(wrong)?;
+                let version =
+                    |log: &Service| if log.version == 2 { LogVersion::Two } else { LogVersion::One };
+                let logs = selected.logs.iter().map(|log| Ok((version(log), place(log)?)));
+                Self {
+                    authority: place(selected.authority)?,
+                    logs: logs.collect::<Result<_, ServicePlaceError>>()?,
+                    stampers: selected
+                        .stampers
+                        .iter()
+                        .map(|stamper| place(stamper))
+                        .collect::<Result<_, _>>()?,
+                }
+            }
+            (None, Some(authority)) => Self {
+                authority: authority.clone(),
+                logs: args.rekor_version.zip(args.rekor_url.clone()).into_iter().collect(),
+                stampers: args.timestamp_url.clone(),
+            },
+            (None, None) => {
+                return Err(CliError::usage("keyless signing needs services, and none is named")
+                    .hint("name them with --signing-config FILE, or with --fulcio-url, --rekor-url and --timestamp-url"));
+            }
+        };
+        // A certificate is good for minutes: without a proven time, nobody could verify later. Rekor 2 proves none.
+        if places.stampers.is_empty() && !places.logs.iter().any(|(version, _)| *version == LogVersion::One) {
+            return Err(CliError::usage("nothing would prove when the signature was made, and nobody could verify it")
+                .hint("name a time stamp authority: --timestamp-url, or `tsaUrls` and `tsaConfig` of the signing config"));
+        }
+        Ok(places)
+    }
+
+    /// One log with a promise, and one time stamp: more has no place in a layer that cosign 2 reads.
+    fn fits_layer(&self) -> bool {
+        matches!(self.logs.as_slice(), [] | [(LogVersion::One, _)]) && self.stampers.len() <= 1
+    }
+}
+
+fn place(service: &Service) -> Result<ServiceUrl, ServicePlaceError> {
+    service.url.parse().map_err(|source| ServicePlaceError { url: service.url.clone(), source })
+}
+
+/// Signs as an identity. The certificate is asked for when the first signature is made, and used for all of this run.
+#[derive(Debug)]
+pub(super) struct Keyless {
+    token: Secret<String>,
+    claims: Claims,
+    services: Services,
+    places: Places,
+    session: OnceCell<Session>,
+}
+
+/// A key that lives for this run, with its certificate.
+#[derive(Debug)]
+struct Session {
+    key: PrivateKey,
+    issued: Issued,
+}
+
+impl Keyless {
+    /// Gets the token, and tells whose it is.
+    pub(super) async fn open(args: &KeylessArgs, io: &Io, ui: &mut Ui<'_>) -> Result<Self, CliError> {
+        let places = Places::of(args, io)?;
+        let services = io.services()?;
+        let token = match (&args.identity_token, args.oidc_provider) {
+            (Some(source), _) => read_token(source, io, ui)?,
+            (None, Some(provider)) => services.identity_token(provider).await?,
+            (None, None) => return Err(CliError::usage("say as whom: --identity-token or --oidc-provider")),
+        };
+        let claims = Claims::of(&token)?;
+        if claims.expires <= io.clock.now() {
+            return Err(CliError::new(Outcome::Usage, ExpiredToken { at: claims.expires })
+                .hint("get a new identity token: they are good for minutes"));
+        }
+        let who = format!("signing as {} (issuer {})", claims.subject, claims.issuer);
+        ui.note(&Printable(&who).to_string());
+        Ok(Self { token, claims, services, places, session: OnceCell::new() })
+    }
+
+    /// Whether what is signed can be stored in a layer under a legacy tag.
+    pub(super) fn check_layer(&self) -> Result<(), CliError> {
+        if self.places.fits_layer() {
+            return Ok(());
+        }
+        Err(CliError::usage(
+            "a layer under a legacy tag holds an entry of one Rekor 1 and one time stamp at most",
+        )
+        .hint("use --storage referrers, or name services that fit"))
+    }
+
+    /// Signs, enters the signature into every log, and has it stamped by everybody who is named.
+    pub(super) async fn sign(&self, to_sign: &ToSign) -> Result<Signature, CliError> {
+        if to_sign.form() == Form::Layer {
+            self.check_layer()?;
+        }
+        let Session { key, issued } = self.session().await?;
+        let signature = Signature::by_key(key, to_sign)?;
+        let envelope = to_sign.envelope(&signature.bytes);
+        let entry = NewEntry {
+            digest: Digest::of(to_sign.message()),
+            envelope: envelope.as_deref(),
+            signature: &signature.bytes,
+            certificate: &issued.leaf,
+            certificate_pem: &certificate_pem(&issued.leaf),
+        };
+        let mut log_entries = Vec::new();
+        for (version, log) in &self.places.logs {
+            let json = match version {
+                LogVersion::One => self.services.enter_in_rekor_1(log, entry).await?,
+                LogVersion::Two => self.services.enter_in_rekor_2(log, entry).await?,
+            };
+            log_entries.push(LogEntry::parse(json.as_bytes()).map_err(CliError::bug)?);
+        }
+        let mut timestamps = Vec::new();
+        for stamper in &self.places.stampers {
+            timestamps.push(self.services.stamp(stamper, &signature.bytes).await?);
+        }
+        let signatory = Signatory::Certificate { leaf: issued.leaf.clone(), chain: issued.chain.clone() };
+        Ok(Signature { signatory, log_entries, timestamps, ..signature })
+    }
+
+    async fn session(&self) -> Result<&Session, CliError> {
+        self.session
+            .get_or_try_init(|| async {
+                let key = PrivateKey::generate()?;
+                // Fulcio: the key's holder signs the subject of the token.
+                let proof = key.sign(Form::File, self.claims.subject.as_bytes()).map_err(CliError::bug)?;
+                let authority = &self.places.authority;
+                let issued = self.services.certificate(authority, &self.token, &key.public(), &proof).await?;
+                Ok(Session { key, issued })
+            })
+            .await
+    }
+}
+
+fn read_token(source: &TokenSource, io: &Io, ui: &mut Ui<'_>) -> Result<Secret<String>, CliError> {
+    let bytes = match source {
+        TokenSource::File(path) => io.files.read_at_most(path, limits::IDENTITY_TOKEN)?,
+        TokenSource::Variable(name) => {
+            let value = io.environment.get(name).filter(|value| !value.is_empty());
+            let missing = || CliError::usage(format!("environment variable {} is not set", Printable(name)));
+            value.ok_or_else(missing)?.as_bytes().to_vec()
+        }
+        TokenSource::Input if ui.input_is_reserved() => {
+            return Err(CliError::usage(
+                "standard input is what is signed, so it cannot hold the identity token",
+            )
+            .hint("put the token into a file or a variable: --identity-token env://TOKEN"));
+        }
+        TokenSource::Input => {
+            // Room for all of it, so that growing leaves no unwiped copy behind.
+            let mut bytes = Vec::with_capacity(limits::IDENTITY_TOKEN as usize + 1);
+            let read = ui.input().take(limits::IDENTITY_TOKEN + 1).read_to_end(&mut bytes);
+            read.map_err(TokenInputError::Read)?;
+            bytes
+        }
+    };
+    if bytes.len() as u64 > limits::IDENTITY_TOKEN {
+        return Err(TokenInputError::TooLong.into());
+    }
+    let text = Secret::new(String::from_utf8(bytes).map_err(|_| TokenInputError::NotText)?);
+    Ok(Secret::new(text.expose().trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// Why there is no token to read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TokenInputError {
+    /// Bytes that are no text.
+    #[error("the identity token is not text")]
+    NotText,
+    /// Standard input.
+    #[error("the identity token cannot be read from standard input")]
+    Read(#[source] std::io::Error),
+    /// Over the limit.
+    #[error("this is longer than an identity token can be")]
+    TooLong,
+}
+
+/// A token that nobody accepts any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the identity token has expired at {at}")]
+struct ExpiredToken {
+    at: Timestamp,
+}
+
+/// A signing config that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{} cannot be used as a signing config", .path.display())]
+pub(super) struct SigningConfigFileError {
+    path: PathBuf,
+    source: SigningConfigError,
+}
+
+/// A place in a signing config that nobody should be asked at.
+#[derive(Debug, thiserror::Error)]
+#[error("the signing config names `{}`", Printable(.url))]
+pub(super) struct ServicePlaceError {
+    url: String,
+    source: ServiceUrlError,
+}

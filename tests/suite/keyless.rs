@@ -1,0 +1,324 @@
+//! `plimsoll sign` and `plimsoll attest` as an identity, against the services of this suite.
+
+use std::fs;
+use std::path::Path;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use sigstore_verify::trust_root::TrustedRoot;
+use sigstore_verify::types::Bundle;
+use sigstore_verify::{VerificationPolicy, Verifier};
+use tempfile::TempDir;
+
+use crate::plimsoll::{Plimsoll, Run};
+use crate::registry::Registry;
+use crate::sigstore::{GITHUB_ISSUER, GITHUB_SUBJECT, Mischief, Rekor, STAMP, Services, now, time};
+
+const MAIL: &str = "release@acme.test";
+const ISSUER: &str = "https://accounts.acme.test";
+const DIGEST: &str = "sha256:69deb3acbc6e23042f8ab64ab78451d8adacb05adc5eea64445e62eb57beb86e";
+
+/// A registry with the small image as `app:1.0`, services, a token, and signing configs for both logs.
+struct Port {
+    registry: Registry,
+    services: Services,
+    folder: TempDir,
+}
+
+impl Port {
+    fn new() -> Self {
+        let registry = Registry::start();
+        let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
+        assert_eq!(registry.push_layout(&image, "app", "1.0").to_string(), DIGEST);
+        let port = Self { registry, services: Services::start("fake.test"), folder: TempDir::new().unwrap() };
+        port.put("token", port.services.token(MAIL, ISSUER) + "\n");
+        port.put("one.json", port.services.signing_config(Rekor::One).to_string());
+        port.put("two.json", port.services.signing_config(Rekor::Two).to_string());
+        port.put("predicate.json", "{\"a\":1}");
+        port
+    }
+
+    fn put(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.folder.path().join(name), content).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Plimsoll {
+        Plimsoll::new().args(args.iter().copied()).dir(&self.folder).registry(&self.registry)
+    }
+
+    /// `sign` with the token, and whatever else.
+    fn sign(&self, args: &[&str]) -> Run {
+        self.command(&[&["sign", "--identity-token", "[DIR]/token"], args, &["[HOST]/app:1.0"]].concat())
+            .run()
+    }
+
+    /// The bundles that refer to the image.
+    fn bundles(&self) -> Vec<Value> {
+        let list = crate::registry::client::ask(
+            &self.registry.host(),
+            &format!("GET /v2/app/referrers/{DIGEST}"),
+            "",
+            b"",
+        );
+        let list: Value = serde_json::from_slice(&list.body).unwrap();
+        let of = |descriptor: &Value| {
+            let (_, manifest) =
+                self.registry.manifest("app", descriptor["digest"].as_str().unwrap()).unwrap();
+            let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+            let layer = manifest["layers"][0]["digest"].as_str().unwrap().parse().unwrap();
+            serde_json::from_slice(&self.registry.blob("app", layer).unwrap()).unwrap()
+        };
+        list["manifests"].as_array().unwrap().iter().map(of).collect()
+    }
+
+    fn image(&self) -> Vec<u8> {
+        self.registry.manifest("app", DIGEST).unwrap().1
+    }
+
+    /// Checks a bundle with another implementation.
+    #[track_caller]
+    fn verifies(&self, bundle: &Value, subject: &str, issuer: &str) {
+        let root = self.services.sigstore().trusted_root().to_string();
+        let root = TrustedRoot::from_json(&root).unwrap();
+        let bundle = Bundle::from_json(&bundle.to_string()).unwrap();
+        let policy = VerificationPolicy::new(subject, issuer);
+        Verifier::new(&root).unwrap().verify(&self.image(), &bundle, &policy).unwrap();
+    }
+}
+
+#[test]
+fn an_identity_signs_and_others_verify() {
+    for (config, kind, promised) in [("one", "dsse", true), ("two", "hashedrekord", false)] {
+        let port = Port::new();
+        let config = format!("[DIR]/{config}.json");
+        let run = port.sign(&["--signing-config", &config]).exits(0);
+        assert!(run.stderr.contains(&format!("signing as {MAIL} (issuer {ISSUER})")), "{}", run.stderr);
+        let attest = ["attest", "--identity-token", "-", "--signing-config", &config, "--type", "custom"];
+        let attest = [&attest[..], &["--predicate", "[DIR]/predicate.json", "[HOST]/app:1.0"]].concat();
+        port.command(&attest).stdin(port.services.token(MAIL, ISSUER)).run().exits(0);
+        let bundles = port.bundles();
+        assert_eq!(bundles.len(), 2);
+        for bundle in bundles {
+            port.verifies(&bundle, MAIL, ISSUER);
+            let material = &bundle["verificationMaterial"];
+            let entry = &material["tlogEntries"][0];
+            assert_eq!(entry["kindVersion"]["kind"], kind);
+            assert_eq!(entry.get("inclusionPromise").is_some(), promised);
+            let stamps = &material["timestampVerificationData"]["rfc3161Timestamps"];
+            assert_eq!(stamps.as_array().map(Vec::len), Some(1));
+        }
+    }
+}
+
+#[test]
+fn services_are_named_by_url_too() {
+    let port = Port::new();
+    let (url, stamp) = (port.services.url(), port.services.stamp_url());
+    let fulcio = ["--fulcio-url", &url];
+    let one = ["--rekor-url", &url, "--rekor-version", "1"];
+    let two = ["--rekor-url", &url, "--rekor-version", "2"];
+    let stamped = ["--timestamp-url", &stamp];
+    for (count, args) in [
+        [&fulcio[..], &one].concat(),
+        [&fulcio[..], &one, &stamped].concat(),
+        [&fulcio[..], &two, &stamped].concat(),
+        [&fulcio[..], &stamped].concat(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        port.sign(args).exits(0);
+        assert_eq!(port.bundles().len(), count + 1);
+    }
+    // Nobody is asked who was not named.
+    assert_eq!(port.services.log().iter().filter(|line| line.contains("/log/entries")).count(), 3);
+    assert_eq!(port.services.log().iter().filter(|line| line.contains(STAMP)).count(), 3);
+    // An entry in Rekor 2 has no time of its own.
+    let timeless = port.sign(&[&fulcio[..], &two].concat()).exits(2);
+    assert!(timeless.stderr.contains("nothing would prove when"), "{}", timeless.stderr);
+}
+
+#[test]
+fn layers_of_cosign_2_carry_the_proofs() {
+    let port = Port::new();
+    port.sign(&["--signing-config", "[DIR]/one.json", "--storage", "both"]).exits(0);
+    assert_eq!(port.bundles().len(), 1);
+    let tag = format!("{}.sig", DIGEST.replace(':', "-"));
+    let (_, manifest) = port.registry.manifest("app", &tag).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let annotations = &manifest["layers"][0]["annotations"];
+    let has = |name: &str| annotations[format!("dev.sigstore.cosign/{name}")].as_str().unwrap();
+    assert_eq!(has("certificate").matches("BEGIN CERTIFICATE").count(), 1);
+    assert_eq!(has("chain"), port.services.sigstore().chain_pem());
+    assert!(has("rfc3161timestamp").contains("SignedRFC3161Timestamp"));
+    let bundle: Value = serde_json::from_str(has("bundle")).unwrap();
+    let body = STANDARD.decode(bundle["Payload"]["body"].as_str().unwrap()).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["kind"], "hashedrekord");
+    let signature = &annotations["dev.cosignproject.cosign/signature"];
+    assert_eq!(body["spec"]["signature"]["content"], *signature);
+    // Asked before anything is signed.
+    port.services.misbehave(Mischief::Status("/", 500));
+    let refused = port.sign(&["--signing-config", "[DIR]/two.json", "--storage", "both"]).exits(2);
+    assert!(refused.stderr.contains("--storage referrers"), "{}", refused.stderr);
+}
+
+/// One certificate for the run; an entry and a time stamp for every signature.
+#[test]
+fn an_index_is_signed_with_one_certificate() {
+    let port = Port::new();
+    let manifest = |name: &str| {
+        let config = port.registry.put_blob("many", name.as_bytes());
+        let content = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config.to_string(), "size": name.len()},
+            "layers": [],
+        })
+        .to_string();
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let digest = port.registry.put_manifest("many", ":", kind, content.as_bytes());
+        json!({"mediaType": kind, "digest": digest.to_string(), "size": content.len(), "platform": {"os": "linux", "architecture": name}})
+    };
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [manifest("amd64"), manifest("arm64")],
+    });
+    let kind = "application/vnd.oci.image.index.v1+json";
+    port.registry.put_manifest("many", "1.0", kind, index.to_string().as_bytes());
+    let args =
+        ["sign", "--identity-token", "[DIR]/token", "--signing-config", "[DIR]/two.json", "[HOST]/many:1.0"];
+    port.command(&args).run().exits(0);
+    let mut log = port.services.log();
+    log.sort();
+    let three = |line: &str| std::iter::repeat_n(line.to_owned(), 3).collect::<Vec<_>>();
+    let want = [
+        three(&format!("POST {STAMP}")),
+        three("POST /api/v2/log/entries"),
+        vec!["POST /api/v2/signingCert".to_owned()],
+    ];
+    assert_eq!(log, want.concat());
+}
+
+#[test]
+fn ci_jobs_have_tokens_of_their_own() {
+    let port = Port::new();
+    let args =
+        ["sign", "--oidc-provider", "github-actions", "--signing-config", "[DIR]/two.json", "[HOST]/app:1.0"];
+    let [url, token] = port.services.github();
+    port.command(&args).env(url.0, url.1).env(token.0, token.1).run().exits(0);
+    port.verifies(&port.bundles()[0], GITHUB_SUBJECT, GITHUB_ISSUER);
+    let elsewhere = port.command(&args).run().exits(2);
+    assert!(elsewhere.stderr.contains("ACTIONS_ID_TOKEN_REQUEST_URL is not set"), "{}", elsewhere.stderr);
+
+    let args = ["sign", "--oidc-provider", "gitlab", "--signing-config", "[DIR]/two.json", "[HOST]/app:1.0"];
+    let token = port.services.token("https://gitlab.test/acme/app//.gitlab-ci.yml@refs/heads/main", ISSUER);
+    port.command(&args).env("SIGSTORE_ID_TOKEN", token).run().exits(0);
+    let elsewhere = port.command(&args).run().exits(2);
+    assert!(elsewhere.stderr.contains("id_tokens"), "{}", elsewhere.stderr);
+
+    let args =
+        ["sign", "--identity-token", "env://TOKEN", "--signing-config", "[DIR]/two.json", "[HOST]/app:1.0"];
+    port.command(&args).env("TOKEN", port.services.token(MAIL, ISSUER)).run().exits(0);
+    port.command(&args).run().exits(2);
+}
+
+/// Whatever the services answer, nothing that they spoiled is stored.
+#[test]
+fn services_that_lie_get_nothing_stored() {
+    let port = Port::new();
+    for (mischief, says) in [
+        (Mischief::OtherKey, "another key"),
+        (Mischief::OtherEntry, "another signature"),
+        (Mischief::OtherStamp, "something else than the signature"),
+        (Mischief::OtherNonce, "another request"),
+        (Mischief::Nonsense("/api/v2/signingCert"), "certificate authority"),
+        (Mischief::Nonsense("/api/v2/log/entries"), "transparency log"),
+        (Mischief::Nonsense(STAMP), "time stamp authority"),
+        (Mischief::Status("/api/v2/signingCert", 500), "HTTP 500"),
+        (Mischief::Status("/api/v2/log/entries", 503), "HTTP 503"),
+        (Mischief::Status(STAMP, 404), "HTTP 404"),
+        (Mischief::Endless("/api/v2/signingCert"), "larger than"),
+        (Mischief::Endless("/api/v2/log/entries"), "larger than"),
+        (Mischief::Endless(STAMP), "larger than"),
+        (Mischief::Redirect("/api/v2/signingCert", "http://127.0.0.1:1".to_owned()), "redirects"),
+        (Mischief::Redirect("/api/v2/log/entries", "http://127.0.0.1:1".to_owned()), "redirects"),
+    ] {
+        port.services.misbehave(mischief.clone());
+        let run = port.sign(&["--signing-config", "[DIR]/two.json"]).exits(3);
+        assert!(run.stderr.contains(says), "{mischief:?}: {}", run.stderr);
+        assert!(port.bundles().is_empty(), "{mischief:?}");
+        let token = port.services.token(MAIL, ISSUER);
+        let claims = token.split('.').nth(1).unwrap();
+        assert!(!run.stderr.contains(&claims[..40]), "{mischief:?}: {}", run.stderr);
+    }
+    port.services.misbehave(Mischief::OtherEntry);
+    let run = port.sign(&["--signing-config", "[DIR]/one.json"]).exits(3);
+    assert!(run.stderr.contains("another signature"), "{}", run.stderr);
+    port.services.misbehave(None);
+    port.sign(&["--signing-config", "[DIR]/one.json"]).exits(0);
+}
+
+#[test]
+fn nobody_is_asked_with_a_token_that_is_no_use() {
+    let port = Port::new();
+    let over = port.services.token_until(MAIL, ISSUER, time(now().seconds() - 1));
+    for (token, says) in [
+        (over.as_str(), "has expired"),
+        ("hunter2", "three parts"),
+        ("", "three parts"),
+        ("a.b.c", "identity token"),
+        (&"x".repeat(65 << 10), "larger"),
+    ] {
+        port.put("token", token);
+        let run = port.sign(&["--signing-config", "[DIR]/two.json"]).exits(2);
+        assert!(run.stderr.contains(says), "{}", run.stderr);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+    assert!(port.services.log().is_empty());
+    // Fulcio does not know the issuer's key.
+    port.put("token", Services::start("other.test").token(MAIL, ISSUER));
+    let run = port.sign(&["--signing-config", "[DIR]/two.json"]).exits(3);
+    assert!(run.stderr.contains("HTTP 400"), "{}", run.stderr);
+}
+
+#[test]
+fn nobody_is_asked_who_is_not_named() {
+    let port = Port::new();
+    let fulcio = port.services.url();
+    for (args, code) in [
+        (&[][..], 2),
+        (&["--fulcio-url", &fulcio], 2),
+        (&["--rekor-url", &fulcio, "--rekor-version", "1"], 2),
+        (&["--fulcio-url", &fulcio, "--rekor-url", &fulcio], 2),
+        (&["--fulcio-url", &fulcio, "--rekor-url", &fulcio, "--rekor-version", "3"], 2),
+        (&["--fulcio-url", "http://fulcio.example", "--timestamp-url", &fulcio], 2),
+        (&["--fulcio-url", &fulcio, "--signing-config", "[DIR]/two.json"], 2),
+        (&["--key", "[DIR]/k.key", "--signing-config", "[DIR]/two.json"], 2),
+        (&["--oidc-provider", "gitlab", "--signing-config", "[DIR]/two.json"], 2),
+        (&["--signing-config", "[DIR]/predicate.json"], 2),
+        (&["--signing-config", "[DIR]/absent.json"], 2),
+        (&["--offline", "--signing-config", "[DIR]/two.json"], 3),
+    ] {
+        port.sign(args).exits(code);
+    }
+    port.command(&["sign", "--signing-config", "[DIR]/two.json", "[HOST]/app:1.0"]).run().exits(2);
+    port.put(
+        "plain.json",
+        port.services.signing_config(Rekor::Two).to_string().replace("127.0.0.1", "192.0.2.1"),
+    );
+    let plain = port.sign(&["--signing-config", "[DIR]/plain.json"]).exits(2);
+    assert!(plain.stderr.contains("HTTP without TLS"), "{}", plain.stderr);
+    assert!(port.services.log().is_empty() && port.bundles().is_empty());
+}
+
+#[test]
+fn a_bundle_goes_into_a_file_and_is_attached_later() {
+    let port = Port::new();
+    let signed = ["--signing-config", "[DIR]/two.json", "--no-upload", "--bundle", "[DIR]/b.json"];
+    port.sign(&signed).exits(0);
+    assert!(port.bundles().is_empty());
+    let bundle = fs::read(port.folder.path().join("b.json")).unwrap();
+    port.verifies(&serde_json::from_slice(&bundle).unwrap(), MAIL, ISSUER);
+}

@@ -17,6 +17,7 @@ mod explain;
 mod hostile;
 mod identity;
 mod interop;
+mod interop_identity;
 mod interop_keyless;
 mod keygen;
 mod keyless;

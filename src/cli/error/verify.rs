@@ -15,7 +15,7 @@ impl From<VerifyError> for CliError {
             | VerifyError::Statement(_)
             | VerifyError::AnnotationNotText { .. } => Self::new(Outcome::No, error),
             VerifyError::Certificate => Self::new(Outcome::No, error)
-                .hint("it takes a policy whose signer is an identity instead of a key"),
+                .hint("say who must have signed it: `plimsoll verify --certificate-identity SUBJECT --certificate-oidc-issuer URL IMAGE`"),
             VerifyError::AuthorityExpired { .. }
             | VerifyError::BadAnnotation(_)
             | VerifyError::BadCertificate(_)

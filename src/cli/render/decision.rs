@@ -268,7 +268,8 @@ pub(in crate::cli) fn text(image: &str, policy: &Policy, decision: &Decision, co
         paint.node(&mut out, node, " ");
     }
     if let Ruling::Deny { reasons, .. } = decision.ruling()
-        && let Some(next) = reasons.iter().find_map(|reason| advice(reason.code, image))
+        && let Some(next) = certified(decision, image)
+            .or_else(|| reasons.iter().find_map(|reason| advice(reason.code, image)))
     {
         out.push_str(&format!(" next: {next}\n"));
     }
@@ -359,6 +360,15 @@ fn finish(out: &mut String, line: String, code: Option<&str>) {
 pub(in crate::cli) fn short(digest: Digest) -> String {
     let hex: String = digest.hex().chars().take(12).collect();
     format!("{}:{hex}…", digest.algorithm().name())
+}
+
+/// A key was asked about a signature that names an identity.
+fn certified(decision: &Decision, image: &str) -> Option<String> {
+    let mut reports = decision.nodes().iter().flat_map(|node| &node.reports);
+    let is = |report: &Report| matches!(report.finding, Finding::Refused { code: "PLM-S07", .. });
+    reports.any(is).then(|| {
+        format!("ask who signed it: plimsoll verify --certificate-identity SUBJECT --certificate-oidc-issuer URL {image}")
+    })
 }
 
 fn advice(reason: &str, image: &str) -> Option<String> {

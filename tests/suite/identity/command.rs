@@ -68,6 +68,39 @@ fn whoever_is_not_meant_is_refused_and_named() {
 }
 
 #[test]
+fn a_key_that_is_asked_about_a_certificate_says_what_to_ask_instead() {
+    let folder = site("");
+    let args = ["verify", "--key", "[DIR]/key.pub"];
+    let run = Plimsoll::new().args(args).arg(layout("kl-rekor1")).dir(&folder).run().exits(1);
+    assert!(run.stdout.contains("PLM-S07"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("next: ask who signed it: plimsoll verify --certificate-identity "),
+        "{}",
+        run.stdout
+    );
+}
+
+/// Nothing verified is not verified (chainloop #3397): neither without a signer, nor where no rule is about the image.
+#[test]
+fn chainloop_3397_no_rule_matches_is_a_denial() {
+    let text = format!(
+        "version: plimsoll.trust/v1\nname: acme\nrevision: 1\nexpires: 2099-01-01T00:00:00Z\n\
+         trust_roots:\n  site: {{trusted_root: root.json}}\n\
+         signers:\n  release: {{keyless: {{root: site, issuer: {ACTIONS}, subject: {{equals: \"{WORKFLOW}\"}}}}}}\n\
+         rules:\n  - {{name: ours, images: [\"{NAME}\"], require: {{signature: {{by: release}}}}}}\n"
+    );
+    let folder = site(&text);
+    for (name, code) in
+        [(NAME, 0), ("registry.example.com/team/app2", 1), ("registry.example.org/team/app", 1)]
+    {
+        let args = ["verify", "--policy", "[DIR]/trust.yaml", "--as", name];
+        let run = Plimsoll::new().args(args).arg(layout("kl-rekor1")).dir(&folder).run().exits(code);
+        assert_eq!(run.stdout.contains("PLM-R01"), code == 1, "{}", run.stdout);
+    }
+    Plimsoll::new().args(["verify", "--policy", "[DIR]/trust.yaml"]).dir(&folder).run().exits(2);
+}
+
+#[test]
 fn half_a_question_is_refused() {
     for (options, want) in [
         (&["--certificate-identity", WORKFLOW][..], "--certificate-oidc-issuer <URL>"),

@@ -98,10 +98,22 @@ pub const PATTERN_STEPS: usize = 1 << 22;
 pub const CONNECT_SECONDS: u64 = 15;
 /// Seconds without any byte of an answer.
 pub const READ_SECONDS: u64 = 60;
+/// Seconds of an upload in which no byte is taken and no answer comes.
+pub const UPLOAD_SECONDS: u64 = 300;
 /// Seconds for a whole body that is held in memory: a server may send a byte a minute.
 pub const BODY_SECONDS: u64 = 120;
 /// Referrers listed for one image, over all pages. Pages that are within their limits still add up.
 pub const REFERRERS: usize = 20_000;
+/// Manifests of one copy: an index may list, and strangers may attach, any number.
+pub const COPIED_MANIFESTS: usize = 10_000;
+/// Bytes of all manifests of one copy, which are in memory together.
+pub const COPIED_TOTAL: u64 = 128 << 20;
+/// Signatures of SBOMs of images, and so on: what is attached to what is attached.
+pub const REFERRER_DEPTH: usize = 4;
+/// Files of a layout that are looked into for what its index does not list.
+pub const LAYOUT_BLOBS: usize = 100_000;
+/// Bytes of those files that may be manifests.
+pub const LAYOUT_SCAN: u64 = 256 << 20;
 /// Times a lost update of a referrers tag is repeated.
 pub const UPDATE_ROUNDS: usize = 5;
 /// Entries of an archive of an image: headers cost memory each.

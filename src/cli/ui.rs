@@ -98,6 +98,13 @@ impl<'a> Ui<'a> {
         }
     }
 
+    /// Tells a terminal how far the work is, on one line that is written again and again; no text ends it.
+    pub(super) fn progress(&mut self, text: &str) {
+        if !self.quiet {
+            let _ = write!(self.world.err, "\r\u{1b}[K{text}").and_then(|()| self.world.err.flush());
+        }
+    }
+
     /// Tells something the user should act on.
     pub(super) fn warn(&mut self, text: &str) {
         if !self.quiet {

@@ -9,6 +9,7 @@ pub mod dsse;
 pub mod index;
 pub mod json;
 pub mod legacy;
+pub mod legacy_manifest;
 pub mod license;
 pub mod manifest;
 mod object;

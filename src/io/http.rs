@@ -18,21 +18,34 @@ use crate::base::{Timestamp, limits};
 /// HTTP with and without TLS. Redirects are never followed here: who may follow where with which credentials is decided by the caller.
 #[derive(Debug)]
 pub(super) struct Http {
+    down: Clients,
+    up: Clients,
+    trust: Trust,
+    environment: Environment,
+    patience: Arc<Patience>,
+}
+
+/// Clients for one way. Those of the other way have connections of their own.
+#[derive(Debug, Default)]
+struct Clients {
     plain: OnceLock<Client>,
     tls: OnceLock<Client>,
     /// By origin: those that need certificates of their own, and the others, once that is known.
     hosts: Mutex<HashMap<String, Client>>,
-    trust: Trust,
-    environment: Environment,
-    patience: Arc<Patience>,
+}
+
+/// Which way most bytes of a request go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Direction {
+    Down,
+    Up,
 }
 
 impl Http {
     /// Opens nothing yet. A server that wants us to wait longer than `longest` is not waited for.
     pub(super) fn new(environment: Environment, longest: Duration, trust: Trust) -> Self {
         let patience = Arc::new(Patience::new(longest));
-        let (plain, tls, hosts) = (OnceLock::new(), OnceLock::new(), Mutex::default());
-        Self { plain, tls, hosts, trust, environment, patience }
+        Self { down: Clients::default(), up: Clients::default(), trust, environment, patience }
     }
 
     /// For tests: no certificates but the system's, nobody is waited for.
@@ -74,29 +87,47 @@ impl Http {
         Ok(answer)
     }
 
-    /// Sends one request. Every request of this program goes through here.
+    /// Sends one request.
     pub(super) async fn transmit(&self, request: Request) -> Result<Response, HttpError> {
+        self.execute(request, Direction::Down).await
+    }
+
+    /// Sends one request whose body may take hours; who calls this sees to it that something moves.
+    pub(super) async fn upload(&self, request: Request) -> Result<Response, HttpError> {
+        let origin = origin(request.url());
+        self.patience.admit(&origin).await?;
+        let answer = self.execute(request, Direction::Up).await?;
+        self.patience.note(&origin, answer.headers());
+        Ok(answer)
+    }
+
+    /// Every request of this program goes through here.
+    async fn execute(&self, request: Request, direction: Direction) -> Result<Response, HttpError> {
         let host = origin(request.url());
-        let client = self.client(request.url())?;
+        let client = self.client(request.url(), direction)?;
         client.execute(request).await.map_err(|error| HttpError::Unreachable { host, source: cause(&error) })
     }
 
-    fn client(&self, url: &Url) -> Result<Client, HttpError> {
+    fn client(&self, url: &Url, direction: Direction) -> Result<Client, HttpError> {
+        let clients = match direction {
+            Direction::Down => &self.down,
+            Direction::Up => &self.up,
+        };
         if url.scheme() != "https" {
             // Without TLS no certificate is looked at; a machine without CA files must still reach loopback.
-            return self.shared(&self.plain, |builder| builder.tls_certs_only([]));
+            return self.shared(&clients.plain, direction, |builder| builder.tls_certs_only([]));
         }
         let origin = origin(url);
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = clients.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = hosts.get(&origin) {
             return Ok(client.clone());
         }
         let extra = self.trust.find(url).map_err(|source| HttpError::Certificates { source })?;
         let trusting = |builder: ClientBuilder| builder.tls_certs_merge(extra.authorities);
         let client = match extra.identity {
-            Some(identity) => build(trusting(self.builder()?).identity(identity))?,
-            None if extra.is_own => build(trusting(self.builder()?))?,
-            None => self.shared(&self.tls, trusting)?,
+            Some(identity) => build(trusting(self.builder(direction)?).identity(identity))?,
+            None if extra.is_own => build(trusting(self.builder(direction)?))?,
+            None => self.shared(&clients.tls, direction, trusting)?,
         };
         hosts.insert(origin, client.clone());
         Ok(client)
@@ -106,25 +137,29 @@ impl Http {
     fn shared(
         &self,
         cell: &OnceLock<Client>,
+        direction: Direction,
         adapt: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, HttpError> {
         match cell.get() {
             Some(client) => Ok(client.clone()),
             None => {
-                let client = build(adapt(self.builder()?))?;
+                let client = build(adapt(self.builder(direction)?))?;
                 Ok(cell.get_or_init(|| client).clone())
             }
         }
     }
 
-    fn builder(&self) -> Result<ClientBuilder, HttpError> {
-        let builder = Client::builder()
+    fn builder(&self, direction: Direction) -> Result<ClientBuilder, HttpError> {
+        let mut builder = Client::builder()
             .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
-            .connect_timeout(Duration::from_secs(limits::CONNECT_SECONDS))
-            .read_timeout(Duration::from_secs(limits::READ_SECONDS));
+            .connect_timeout(Duration::from_secs(limits::CONNECT_SECONDS));
+        if direction == Direction::Down {
+            // It also counts the time until the answer begins, which for an upload is the time of the upload.
+            builder = builder.read_timeout(Duration::from_secs(limits::READ_SECONDS));
+        }
         Ok(self.proxies()?.into_iter().fold(builder, ClientBuilder::proxy))
     }
 

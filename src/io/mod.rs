@@ -4,6 +4,8 @@
 mod auth;
 mod blob;
 mod clock;
+pub mod copy;
+mod destination;
 mod environment;
 mod files;
 mod http;
@@ -13,6 +15,7 @@ mod patience;
 mod registry;
 mod services;
 mod source;
+mod stream;
 #[cfg(test)]
 mod stub;
 mod tls;
@@ -24,6 +27,7 @@ use std::time::Duration;
 pub use auth::{AuthError, RealmFault, Sent};
 pub use blob::LayerBlob;
 pub use clock::{Clock, Stopwatch};
+pub use destination::Destination;
 pub use environment::Environment;
 pub use files::{FileError, Files, Mode, TemporaryFolder, stream};
 pub use http::{Cause, HttpError};
@@ -120,6 +124,11 @@ impl Io {
     pub fn services(&self) -> Result<Services, ServiceError> {
         let registries = self.registries.clone().ok_or(ServiceError::Offline)?;
         Ok(Services::new(registries, self.environment.clone()))
+    }
+
+    /// The place that a locator names, to write to: a folder that is not there yet is made, and an archive becomes a new file.
+    pub fn open_or_create(&self, locator: &ImageLocator) -> Result<Destination, SourceError> {
+        Destination::open(self, locator)
     }
 
     /// Makes an empty image layout in a folder that is empty or not there.

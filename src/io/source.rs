@@ -1,10 +1,13 @@
 //! One image and what belongs to it, wherever it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::blob::LayerBlob;
 use super::layout::{Layout, LayoutError};
 use super::registry::{RegistryError, Remote};
+use super::stream::BlobStream;
 use crate::base::{Checked, Digest, PinnedReference, Registry, Repository, Tag};
 use crate::format::manifest::{AnyManifest, Descriptor};
 
@@ -58,6 +61,25 @@ pub enum ListedBy {
     FallbackTag,
     /// `index.json` of a layout.
     Layout,
+}
+
+/// How a blob came to be where it was to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Arrived {
+    /// Byte for byte.
+    Copied,
+    /// The registry took it from another repository of its own.
+    Mounted,
+    /// It was there.
+    Present,
+}
+
+/// An entry to add to what is about a manifest.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) descriptor: Descriptor,
+    /// Whether the manifest itself says what it is about; if not, only a fallback tag can list it.
+    pub(super) names_subject: bool,
 }
 
 impl Source {
@@ -155,6 +177,80 @@ impl Source {
                 remote.push_referrer(manifest, artifact_type, annotations, subject).await?
             }
         })
+    }
+
+    /// A blob, to be passed on piece by piece.
+    pub(super) async fn stream(&self, blob: &Descriptor) -> Result<BlobStream, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.stream(blob)?,
+            Kind::Remote(remote) => remote.stream(blob).await?,
+        })
+    }
+
+    /// Takes a blob over from another source unless it is here. `sent` counts the bytes.
+    pub(super) async fn take_blob(
+        &self,
+        from: &Self,
+        blob: &Descriptor,
+        sent: &Arc<AtomicU64>,
+    ) -> Result<Arrived, SourceError> {
+        match &self.0 {
+            Kind::Layout(layout) => layout.take_blob(from, blob, sent).await,
+            Kind::Remote(remote) => remote.take_blob(from, blob, sent).await,
+        }
+    }
+
+    /// Whether a manifest of this digest is here.
+    pub(super) async fn has_manifest(&self, digest: Digest) -> Result<bool, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.manifest(digest).is_ok(),
+            Kind::Remote(remote) => remote.has_manifest(digest).await?,
+        })
+    }
+
+    /// Whether a manifest can be found here without a tag.
+    pub(super) async fn is_top(&self, digest: Digest) -> Result<bool, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.lists(digest)?,
+            Kind::Remote(remote) => remote.has_manifest(digest).await?,
+        })
+    }
+
+    /// Writes a manifest that is found through another one. Says of which manifest it is listed as referrer by that, if of any.
+    pub(super) async fn store_manifest(&self, manifest: &Fetched) -> Result<Option<Digest>, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => {
+                layout.push_blob(manifest.content.bytes())?;
+                None
+            }
+            Kind::Remote(remote) => remote.store_manifest(manifest).await?,
+        })
+    }
+
+    /// Adds to the list of what is about a manifest, where writing the manifests did not.
+    pub(super) async fn list(&self, subject: Digest, entries: &[Entry]) -> Result<(), SourceError> {
+        match &self.0 {
+            Kind::Layout(layout) => layout.list(subject, entries)?,
+            Kind::Remote(remote) => {
+                let entries: Vec<_> = entries.iter().map(|entry| entry.descriptor.clone()).collect();
+                remote.list_under_tag(&entries, subject).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The tag by which the image goes here: as named, or as the layout calls it.
+    pub fn tag(&self, image: Digest) -> Option<Tag> {
+        match &self.0 {
+            Kind::Layout(layout) => layout.tag(image),
+            Kind::Remote(remote) => {
+                let reference = remote.reference();
+                match reference.digest() {
+                    Some(_) => reference.tag().cloned(),
+                    None => Some(reference.tag_or_latest()),
+                }
+            }
+        }
     }
 
     /// The repository, where there is a registry.

@@ -154,7 +154,7 @@ pub struct Referrer {
     pub annotations: BTreeMap<String, String>,
 }
 
-pub(super) fn descriptor(media_type: &str, digest: Digest, size: u64) -> String {
+fn descriptor(media_type: &str, digest: Digest, size: u64) -> String {
     format!(r#"{{"mediaType":{},"size":{size},"digest":"{digest}"}}"#, json!(media_type))
 }
 

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 
-use super::bundle::descriptor;
 use super::{SignError, Signature, ToSign, statement};
-use crate::base::{Checked, Digest, limits};
+use crate::base::{Checked, Digest};
 use crate::crypto::{Form, PrivateKey};
 use crate::format::dsse;
-use crate::format::json::parse_strict;
-use crate::format::manifest::{Manifest, OCI_CONFIG, OCI_MANIFEST};
+use crate::format::legacy_manifest;
+pub use crate::format::legacy_manifest::Appended;
+use crate::format::manifest::ManifestError;
 use crate::format::simple_signing::{self, SIGNATURE_ANNOTATION, SimpleSigning};
 
 /// One layer to append.
@@ -85,67 +84,22 @@ pub fn legacy_attestation(
     Ok(UnsignedLayer { to_sign, predicate_type: Some(predicate_type.to_owned()) })
 }
 
-/// A manifest with one layer more. Push the layer's content, this config, then this manifest under the tag.
-#[derive(Clone, Debug)]
-pub struct Appended {
-    /// The manifest with all layers.
-    pub manifest: Vec<u8>,
-    /// The config that it names.
-    pub config: Vec<u8>,
-}
-
 /// Appends a layer to the manifest that the tag names, or starts one. Layers that are there stay as they are, byte for byte.
 pub fn append_legacy(existing: Option<&Checked>, layer: &LegacyLayer) -> Result<Appended, SignError> {
-    let mut layers: Vec<String> = Vec::new();
-    let mut digests: Vec<Digest> = Vec::new();
-    let mut rest = String::new();
-    if let Some(content) = existing {
-        let manifest = Manifest::parse(content)?;
-        let wire: ExistingWire = parse_strict(content.bytes())?;
-        digests.extend(manifest.layers.iter().map(|layer| layer.digest));
-        layers.extend(wire.layers.iter().map(|raw| raw.get().to_owned()));
-        if let Some(annotations) = wire.annotations {
-            rest = format!(r#","annotations":{annotations}"#);
-        }
-    }
-    if layers.len() >= limits::LAYERS {
-        return Err(SignError::TooMany { found: layers.len() });
-    }
     let digest = Digest::of(&layer.content);
-    digests.push(digest);
-    layers.push(format!(
+    let descriptor = format!(
         r#"{{"mediaType":{},"size":{},"digest":"{digest}","annotations":{}}}"#,
         json!(layer.media_type),
         layer.content.len(),
         json!(layer.annotations),
-    ));
-    let config = config(&digests);
-    let manifest = format!(
-        r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{},"layers":[{}]{rest}}}"#,
-        descriptor(OCI_CONFIG, Digest::of(config.as_bytes()), config.len() as u64),
-        layers.join(","),
     );
-    Ok(Appended { manifest: manifest.into_bytes(), config: config.into_bytes() })
+    legacy_manifest::append(existing, &[(digest, descriptor)]).map_err(|error| match error {
+        ManifestError::TooManyLayers { found } => SignError::TooMany { found: found.saturating_sub(1) },
+        other => SignError::Existing(other),
+    })
 }
 
 /// Whether a manifest under a legacy tag has this layer.
 pub fn holds_legacy(content: &Checked, layer: &LegacyLayer) -> Result<bool, SignError> {
-    let digest = Digest::of(&layer.content);
-    let manifest = Manifest::parse(content)?;
-    Ok(manifest.layers.iter().any(|other| other.digest == digest && other.annotations == layer.annotations))
-}
-
-#[derive(Deserialize)]
-struct ExistingWire {
-    layers: Vec<Box<RawValue>>,
-    annotations: Option<Box<RawValue>>,
-}
-
-/// An image config that says nothing, byte for byte as cosign's.
-fn config(layers: &[Digest]) -> String {
-    let history = vec![r#"{"created":"0001-01-01T00:00:00Z"}"#; layers.len()].join(",");
-    format!(
-        r#"{{"architecture":"","created":"0001-01-01T00:00:00Z","history":[{history}],"os":"","rootfs":{{"type":"layers","diff_ids":{}}},"config":{{}}}}"#,
-        json!(layers.iter().map(Digest::to_string).collect::<Vec<_>>()),
-    )
+    Ok(legacy_manifest::holds(content, Digest::of(&layer.content), &layer.annotations)?)
 }

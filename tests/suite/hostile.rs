@@ -25,13 +25,14 @@ fn slow_registry() -> (Registry, Digest) {
 }
 
 /// Every verb that asks a registry, with an image that only a good registry gives it.
-const VERBS: [&[&str]; 6] = [
+const VERBS: [&[&str]; 7] = [
     &["resolve", "[HOST]/app:v1"],
     &["sbom", "[HOST]/app:v1"],
     &["sign", "--key", "[DIR]/0.key", "[HOST]/app:v1"],
     &["attest", "--key", "[DIR]/0.key", "--sbom", "spdx-json", "[HOST]/app:v1"],
     &["tree", "[HOST]/app:v1"],
     &["pin", "[DIR]/Dockerfile"],
+    &["copy", "[HOST]/app:v1", "[HOST]/copy"],
 ];
 
 #[test]

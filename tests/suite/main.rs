@@ -11,6 +11,7 @@ mod attach;
 mod blob;
 mod cli;
 mod connection;
+mod copy;
 mod demo;
 mod examples;
 mod explain;

@@ -3,6 +3,7 @@
 mod attach;
 mod attest;
 mod attest_blob;
+mod copy;
 mod demo;
 mod explain;
 mod keygen;
@@ -34,6 +35,7 @@ pub(super) enum Command {
     Attach(attach::Args),
     Verify(verify::Args),
     Tree(tree::Args),
+    Copy(copy::Args),
     SignBlob(sign_blob::Args),
     VerifyBlob(verify_blob::Args),
     AttestBlob(attest_blob::Args),
@@ -58,6 +60,7 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::VerifyBlob(args) => verify_blob::run(&args, io, ui),
         Command::AttestBlob(args) => attest_blob::run(args, io, ui).await,
         Command::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, io, ui),
+        Command::Copy(args) => copy::run(args, io, ui).await,
         Command::Explain(args) => explain::run(&args, ui),
         Command::Demo(args) => demo::run(args, io, ui).await,
     }

@@ -3,6 +3,7 @@
 use super::CliError;
 use crate::cli::Outcome;
 use crate::format::index::SelectError;
+use crate::io::copy::CopyError;
 use crate::io::image::ImageError;
 use crate::io::{AuthError, FileError, HttpError, IoError, LayoutError, RegistryError, SourceError};
 
@@ -157,6 +158,24 @@ impl From<LayoutError> for CliError {
             | LayoutError::Truncated { .. }
             | LayoutError::Version { .. }
             | LayoutError::Write { .. } => Self::new(Outcome::Unknown, error),
+        }
+    }
+}
+
+impl From<CopyError> for CliError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Source(error) => error.into(),
+            CopyError::LostUpdate { .. } => Self::new(Outcome::Unknown, error)
+                .hint("others write to the same tag right now: run the command again"),
+            CopyError::TooFar { .. } | CopyError::TooMany | CopyError::TooLarge => {
+                Self::new(Outcome::Unknown, error)
+                    .hint("to copy the image and nothing that is attached: --no-attached")
+            }
+            CopyError::Join { .. }
+            | CopyError::Manifest { .. }
+            | CopyError::Size { .. }
+            | CopyError::TooDeep { .. } => Self::new(Outcome::Unknown, error),
         }
     }
 }

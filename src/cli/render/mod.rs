@@ -2,6 +2,7 @@
 
 pub(super) mod attached;
 pub(super) mod blob;
+pub(super) mod copied;
 pub(super) mod decision;
 pub(super) mod explain;
 pub(super) mod keygen;

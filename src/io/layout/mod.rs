@@ -2,16 +2,19 @@
 
 mod docker;
 mod error;
+mod scan;
 mod store;
+mod take;
 mod write;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 
 pub use error::LayoutError;
+pub(super) use write::readable;
 
 use super::blob::LayerBlob;
 use super::source::{Fetched, Listed, ListedBy};
@@ -22,6 +25,7 @@ use crate::format::manifest::{
     AnyManifest, DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, OCI_INDEX, OCI_MANIFEST,
 };
 use docker::DockerArchive;
+use scan::{Scan, is_beside};
 use store::Store;
 
 /// One image in a layout or an archive, and what else is in there.
@@ -30,6 +34,8 @@ pub(super) struct Layout {
     store: Store,
     select: LayoutSelector,
     docker: Option<Arc<DockerArchive>>,
+    /// What no index lists, once it was looked for.
+    scan: Arc<Mutex<Option<Scan>>>,
 }
 
 impl Layout {
@@ -47,7 +53,7 @@ impl Layout {
     pub(super) fn open_docker_archive(file: &Path) -> Result<Self, LayoutError> {
         let store = Store::archive(file)?;
         let docker = Some(Arc::new(DockerArchive::read(&store)?));
-        Ok(Self { store, select: LayoutSelector::Only, docker })
+        Ok(Self { store, select: LayoutSelector::Only, docker, scan: Arc::default() })
     }
 
     fn open(store: Store, select: &LayoutSelector, kind: &'static str) -> Result<Self, LayoutError> {
@@ -71,7 +77,7 @@ impl Layout {
         if store.section(INDEX)?.is_none() {
             return Err(absent(INDEX));
         }
-        Ok(Self { store, select: select.clone(), docker: None })
+        Ok(Self { store, select: select.clone(), docker: None, scan: Arc::default() })
     }
 
     /// The last name of the path.
@@ -108,7 +114,8 @@ impl Layout {
         let mut found: Option<Fetched> = None;
         let mut read = HashSet::new();
         for entry in index.image_descriptors() {
-            if ref_name(entry).is_some_and(is_about_another) || !read.insert(entry.digest) {
+            if ref_name(entry).is_some_and(is_about_another) || is_beside(entry) || !read.insert(entry.digest)
+            {
                 continue;
             }
             let fetched = self.entry(entry)?;
@@ -140,7 +147,7 @@ impl Layout {
         let index = self.index()?;
         let mut named =
             index.manifests.iter().filter(|entry| ref_name(entry).is_some_and(|name| is_tag(name, tag)));
-        let Some(first) = named.next() else { return Ok(None) };
+        let Some(first) = named.next() else { return self.saved_beside(&index, tag) };
         if named.any(|other| other.digest != first.digest) {
             return Err(LayoutError::TagTwice { layout: self.store.path().to_owned(), tag: tag.clone() });
         }
@@ -176,7 +183,7 @@ impl Layout {
         Ok(LayerBlob::checked(layer.digest, section))
     }
 
-    /// All entries whose manifest says that it is about `subject`, and all that the fallback tag lists.
+    /// All manifests that say that they are about `subject`, listed or not, and all that the fallback tag lists.
     pub(super) fn referrers(&self, subject: Digest) -> Result<Vec<Listed>, LayoutError> {
         if self.docker.is_some() {
             return Ok(Vec::new());
@@ -206,7 +213,19 @@ impl Layout {
                 AnyManifest::Image(_) | AnyManifest::Index(_) => {}
             }
         }
+        // `cosign save` lists the image only.
+        self.unlisted(subject)?.into_iter().for_each(|found| add(found, ListedBy::Layout));
         Ok(out)
+    }
+
+    /// What `index.json` calls an image.
+    pub(super) fn tag(&self, image: Digest) -> Option<Tag> {
+        if let LayoutSelector::Tag(tag) = &self.select {
+            return Some(tag.clone());
+        }
+        let index = self.docker.is_none().then(|| self.index().ok()).flatten()?;
+        let mut named = index.manifests.iter().filter(|entry| entry.digest == image).filter_map(ref_name);
+        named.find_map(|name| name.rsplit(':').next()?.parse().ok())
     }
 
     /// `index.json`. It has no digest: it is the root of the layout.

@@ -50,6 +50,31 @@ impl Store {
         }
     }
 
+    /// The names of all files two folders below `folder`, sorted.
+    pub(super) fn names(&self, folder: &str) -> Result<Vec<String>, LayoutError> {
+        let mut names = match self {
+            Self::Archive(archive) => {
+                let inside =
+                    |name: &&String| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+                archive.entries.keys().filter(inside).cloned().collect()
+            }
+            Self::Folder(root) => {
+                let mut names = Vec::new();
+                for kind in list(&root.join(folder))? {
+                    for file in list(&root.join(folder).join(&kind))? {
+                        names.push(format!("{folder}/{kind}/{file}"));
+                    }
+                }
+                names
+            }
+        };
+        if names.len() > limits::LAYOUT_BLOBS {
+            return Err(LayoutError::TooMany { layout: self.path().to_owned(), limit: limits::LAYOUT_BLOBS });
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// The content of a file of the layout; none if it is not there.
     pub(super) fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, LayoutError> {
         let Some(section) = self.section(name)? else { return Ok(None) };
@@ -128,6 +153,26 @@ impl Seek for Headers {
 
 /// Long name, long link and pax records, with their header blocks.
 const ENTRY_HEADERS: u64 = 4 * limits::TAR_EXTENSION;
+
+/// The names in a folder; none if it is not a folder. A symbolic link is none.
+fn list(folder: &Path) -> Result<Vec<String>, LayoutError> {
+    let wrong = |source| LayoutError::Read { path: folder.to_owned(), source };
+    match fs::symlink_metadata(folder) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(wrong(error)),
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(wrong)? {
+        // A name that is not UTF-8 is no digest.
+        names.extend(entry.map_err(wrong)?.file_name().into_string());
+        if names.len() > limits::LAYOUT_BLOBS {
+            return Err(LayoutError::TooMany { layout: folder.to_owned(), limit: limits::LAYOUT_BLOBS });
+        }
+    }
+    Ok(names)
+}
 
 /// Opens a regular file below `folder`; a symbolic link on the way down is refused, as it could lead out of the layout.
 fn open(folder: &Path, name: &str) -> Result<Option<Section>, LayoutError> {

@@ -38,7 +38,14 @@ impl Layout {
         if self.blob(digest, bytes.len() as u64, u64::MAX).is_ok() {
             return Ok(digest);
         }
-        // A link in place of the folders would lead the writing elsewhere.
+        self.blob_folder(digest)?;
+        write(&folder.join(self.blob_name(digest)), bytes)?;
+        Ok(digest)
+    }
+
+    /// Makes the folder for blobs of this algorithm. A link in place of the folders would lead the writing elsewhere.
+    pub(super) fn blob_folder(&self, digest: Digest) -> Result<(), LayoutError> {
+        let folder = self.folder()?;
         for below in [BLOBS.to_owned(), format!("{BLOBS}/{}", digest.algorithm().name())] {
             let path = folder.join(below);
             match fs::symlink_metadata(&path) {
@@ -49,8 +56,7 @@ impl Layout {
                 }
             }
         }
-        write(&folder.join(self.blob_name(digest)), bytes)?;
-        Ok(digest)
+        Ok(())
     }
 
     /// Writes a manifest and lists it; a tag moves from where it was.
@@ -75,6 +81,7 @@ impl Layout {
                 entries.retain(|entry| !(has_digest(entry, digest) && is_bare(entry)));
                 entries.push(written(&entry));
             }
+            Ok(())
         })?;
         Ok(digest)
     }
@@ -101,11 +108,12 @@ impl Layout {
             if !entries.iter().any(|entry| has_digest(entry, digest)) {
                 entries.push(written(&entry));
             }
+            Ok(())
         })?;
         Ok(digest)
     }
 
-    fn folder(&self) -> Result<&Path, LayoutError> {
+    pub(super) fn folder(&self) -> Result<&Path, LayoutError> {
         match &self.store {
             Store::Folder(folder) => Ok(folder),
             Store::Archive(_) => Err(LayoutError::ReadOnly { layout: self.store.path().to_owned() }),
@@ -113,7 +121,10 @@ impl Layout {
     }
 
     /// Changes the entries of `index.json`; what we do not know stays. One writer at a time: the marker file is the lock.
-    fn update(&self, change: impl FnOnce(&mut Vec<Value>)) -> Result<(), LayoutError> {
+    pub(super) fn update(
+        &self,
+        change: impl FnOnce(&mut Vec<Value>) -> Result<(), LayoutError>,
+    ) -> Result<(), LayoutError> {
         let folder = self.folder()?;
         let path = folder.join(INDEX);
         let wrong = |source| LayoutError::Write { path: path.clone(), source };
@@ -128,17 +139,18 @@ impl Layout {
         let mut index: Value = parse_strict(&bytes).map_err(|error| malformed(ManifestError::Json(error)))?;
         Index::parse(&Checked::of(bytes)).map_err(malformed)?;
         if let Some(entries) = index.get_mut("manifests").and_then(Value::as_array_mut) {
-            change(entries);
+            change(entries)?;
         }
+        self.forget_scan();
         write(&path, index.to_string().as_bytes())
     }
 }
 
-fn has_digest(entry: &Value, digest: Digest) -> bool {
+pub(super) fn has_digest(entry: &Value, digest: Digest) -> bool {
     entry.get("digest").and_then(Value::as_str) == Some(digest.to_string().as_str())
 }
 
-fn name(entry: &Value) -> Option<&str> {
+pub(super) fn name(entry: &Value) -> Option<&str> {
     entry.get("annotations")?.get(REF_NAME)?.as_str()
 }
 
@@ -161,12 +173,12 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), LayoutError> {
 
 /// Temporary files are private; content is not.
 #[cfg(unix)]
-fn readable(file: &File) -> std::io::Result<()> {
+pub(in crate::io) fn readable(file: &File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn readable(_file: &File) -> std::io::Result<()> {
+pub(in crate::io) fn readable(_file: &File) -> std::io::Result<()> {
     Ok(())
 }

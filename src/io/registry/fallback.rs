@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 
 use super::Remote;
 use super::error::{RegistryError, Thing};
-use crate::base::{Digest, Tag, limits};
+use crate::base::{Checked, Digest, Tag, limits};
 use crate::format::index::Index;
 use crate::format::json::parse_strict;
 use crate::format::manifest::{Descriptor, ManifestError, OCI_INDEX};
 use crate::io::Clock;
 
 impl Remote {
-    /// Adds `entry` to the list about `subject`, and looks again whether it, and all that was there, is still listed.
-    pub(super) async fn list_under_tag(
+    /// Adds entries to the list about `subject`, and looks again whether they, and all that was there, are still listed.
+    pub(in crate::io) async fn list_under_tag(
         &self,
-        entry: &Descriptor,
+        new: &[Descriptor],
         subject: Digest,
     ) -> Result<(), RegistryError> {
         let tag = Tag::about(subject, "");
         let thing = Thing::Tagged(self.repository().clone(), tag.clone());
         let lock = self.shared.tag_lock(self.repository(), &tag);
         let _held = lock.lock().await;
-        let mut entries = vec![written(entry)];
+        let mut entries: Vec<Value> = new.iter().map(written).collect();
         for round in 0..=limits::UPDATE_ROUNDS {
             let stopwatch = Clock.start();
             match self.add_under_tag(&mut entries, &tag).await {
@@ -43,13 +43,12 @@ impl Remote {
     /// Writes the list with `entries` and what is there; true if nothing was missing. `entries` becomes what was written.
     async fn add_under_tag(&self, entries: &mut Vec<Value>, tag: &Tag) -> Result<bool, RegistryError> {
         let found = self.listed(tag).await?;
-        let missing: Vec<Value> = entries.iter().filter(|entry| !contains(&found, entry)).cloned().collect();
+        let missing = lacking(&found, entries);
         if missing.is_empty() {
             return Ok(true);
         }
         *entries = [found, missing].concat();
-        let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
-        self.push_manifest(OCI_INDEX, index.to_string().as_bytes(), Some(tag)).await?;
+        self.push_manifest(OCI_INDEX, document(entries).as_bytes(), Some(tag)).await?;
         Ok(false)
     }
 
@@ -60,14 +59,28 @@ impl Remote {
             thing: Thing::Tagged(self.repository().clone(), tag.clone()),
             source,
         };
-        Index::parse(&found.content).map_err(malformed)?;
-        let value: Value =
-            parse_strict(found.content.bytes()).map_err(|error| malformed(ManifestError::Json(error)))?;
-        let entries = value.get("manifests").and_then(Value::as_array).cloned().unwrap_or_default();
-        // Nobody needs an entry twice.
-        let mut seen = BTreeSet::new();
-        Ok(entries.into_iter().filter(|entry| seen.insert(digest(entry).map(str::to_owned))).collect())
+        entries(&found.content).map_err(malformed)
     }
+}
+
+/// The entries of a list as they stand, each digest once.
+pub(in crate::io) fn entries(list: &Checked) -> Result<Vec<Value>, ManifestError> {
+    Index::parse(list)?;
+    let value: Value = parse_strict(list.bytes())?;
+    let entries = value.get("manifests").and_then(Value::as_array).cloned().unwrap_or_default();
+    // Nobody needs an entry twice.
+    let mut seen = BTreeSet::new();
+    Ok(entries.into_iter().filter(|entry| seen.insert(digest(entry).map(str::to_owned))).collect())
+}
+
+/// Those of `wanted` that `found` has not.
+pub(in crate::io) fn lacking(found: &[Value], wanted: &[Value]) -> Vec<Value> {
+    wanted.iter().filter(|entry| !contains(found, entry)).cloned().collect()
+}
+
+/// A list with these entries.
+pub(in crate::io) fn document(entries: &[Value]) -> String {
+    json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries }).to_string()
 }
 
 /// A descriptor as JSON.

@@ -7,6 +7,7 @@ mod pull;
 mod push;
 mod referrers;
 mod send;
+mod upload;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,8 +15,9 @@ use std::time::Duration;
 
 use url::Url;
 
+pub(super) use download::Download;
 pub use error::{LinkFault, RedirectFault, RegistryError, Thing};
-pub(super) use fallback::written;
+pub(super) use fallback::{document, entries, lacking, written};
 
 use super::auth::Authorizer;
 use super::http::Http;

@@ -75,11 +75,11 @@ impl Remote {
             artifact_type: Some(artifact_type.to_owned()),
             annotations: annotations.clone(),
         };
-        self.list_under_tag(&entry, subject).await?;
+        self.list_under_tag(&[entry], subject).await?;
         Ok(digest)
     }
 
-    async fn put_manifest(
+    pub(super) async fn put_manifest(
         &self,
         media_type: &str,
         bytes: &[u8],
@@ -98,7 +98,12 @@ impl Remote {
     }
 
     /// Where the upload goes on: as the registry says, with `digest` added, and nowhere else (GHSA-jxpm-75mh-9fp7).
-    fn upload_location(&self, from: &Url, session: &Response, digest: Digest) -> Result<Url, LinkFault> {
+    pub(super) fn upload_location(
+        &self,
+        from: &Url,
+        session: &Response,
+        digest: Digest,
+    ) -> Result<Url, LinkFault> {
         let location = session.headers().get(LOCATION).ok_or(LinkFault::Missing)?;
         let location = location.to_str().map_err(|_| LinkFault::NotUrl)?;
         let mut url = from.join(location).map_err(|_| LinkFault::NotUrl)?;
@@ -111,7 +116,7 @@ impl Remote {
 }
 
 /// The registry may say under which digest it keeps what we sent; then it must be ours.
-fn check_digest(answer: &Response, computed: Digest, thing: Thing) -> Result<(), RegistryError> {
+pub(super) fn check_digest(answer: &Response, computed: Digest, thing: Thing) -> Result<(), RegistryError> {
     let Some(stated) = answer.headers().get(DOCKER_CONTENT_DIGEST) else { return Ok(()) };
     let stated = stated.to_str().unwrap_or_default();
     if stated == computed.to_string() {
@@ -120,7 +125,7 @@ fn check_digest(answer: &Response, computed: Digest, thing: Thing) -> Result<(),
     Err(RegistryError::DigestHeader { thing, stated: stated.chars().take(160).collect(), computed })
 }
 
-const BINARY: &str = "application/octet-stream";
+pub(super) const BINARY: &str = "application/octet-stream";
 
 #[cfg(test)]
 mod tests {

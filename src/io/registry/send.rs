@@ -121,7 +121,7 @@ impl Remote {
         }
     }
 
-    async fn authenticate(
+    pub(super) async fn authenticate(
         &self,
         call: &Call<'_>,
         refused: &Response,
@@ -190,7 +190,7 @@ async fn denied(call: &Call<'_>, response: Response, used: Option<&Authorization
     RegistryError::Denied { thing: call.thing.clone(), status, detail }
 }
 
-fn request(call: &Call<'_>, url: &Url, authorization: Option<&Authorization>) -> Request {
+pub(super) fn request(call: &Call<'_>, url: &Url, authorization: Option<&Authorization>) -> Request {
     let mut request = Request::new(call.method.clone(), url.clone());
     let headers = request.headers_mut();
     // What is hashed is the content itself, not a compression of it.

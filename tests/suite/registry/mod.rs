@@ -27,7 +27,7 @@ use plimsoll::base::Digest;
 pub(crate) use auth::{Account, Auth, Strangers, Tokens};
 pub(crate) use fault::{Fault, Mode};
 pub(crate) use http::Request;
-pub(crate) use state::Referrers;
+pub(crate) use state::{Referrers, Repository};
 #[cfg(test)]
 pub(crate) use tls::{Front, Visitors};
 
@@ -189,6 +189,16 @@ impl Registry {
 
     pub(crate) fn blob(&self, repository: &str, digest: Digest) -> Option<Vec<u8>> {
         lock(&self.shared.state).blob(repository, digest).map(<[u8]>::to_vec)
+    }
+
+    /// Everything in a repository.
+    pub(crate) fn contents(&self, repository: &str) -> Repository {
+        lock(&self.shared.state).repository(repository).clone()
+    }
+
+    /// Has these contents in a repository from now on. No request is made.
+    pub(crate) fn restore(&self, repository: &str, contents: &Repository) {
+        *lock(&self.shared.state).repository(repository) = contents.clone();
     }
 
     /// Stores the one image of an OCI layout (folder or tar file) with everything that belongs to it, under `tag`. No request is made.

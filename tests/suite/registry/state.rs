@@ -31,8 +31,8 @@ pub(super) struct State {
     sessions: usize,
 }
 
-#[derive(Debug, Default)]
-struct Repository {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repository {
     blobs: BTreeMap<Digest, Vec<u8>>,
     /// Media type and bytes.
     manifests: BTreeMap<Digest, (String, Vec<u8>)>,
@@ -136,7 +136,7 @@ impl State {
         response.with("Docker-Distribution-Api-Version", "registry/2.0")
     }
 
-    fn repository(&mut self, name: &str) -> &mut Repository {
+    pub(super) fn repository(&mut self, name: &str) -> &mut Repository {
         self.repositories.entry(name.to_owned()).or_default()
     }
 
@@ -356,13 +356,14 @@ fn referrer(digest: Digest, media_type: &str, bytes: &[u8], of: &str) -> Option<
     Some(entry)
 }
 
-/// The digests of a descriptor or of a list of them.
+/// The digests of a descriptor or of a list of them; what has `urls` may be elsewhere.
 fn digests(value: &Value) -> BTreeSet<Digest> {
     let list = match value {
         Value::Array(list) => list.as_slice(),
         one => std::slice::from_ref(one),
     };
-    list.iter().filter_map(|descriptor| descriptor["digest"].as_str()?.parse().ok()).collect()
+    let here = list.iter().filter(|descriptor| descriptor.get("urls").is_none());
+    here.filter_map(|descriptor| descriptor["digest"].as_str()?.parse().ok()).collect()
 }
 
 /// RFC 9110 §14: one range, with or without an end.

@@ -13,6 +13,8 @@ mod file;
 mod keyless;
 mod legacy;
 mod library;
+#[cfg(test)]
+mod public;
 mod signature;
 mod signer;
 mod timestamp;

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{BundleError, decode};
+use super::{BundleError, Version, decode};
 use crate::base::{Timestamp, limits};
 use crate::format::object::Object;
 
@@ -42,14 +42,21 @@ pub struct InclusionProof {
     pub checkpoint: String,
 }
 
-/// Reads the list of entries; the same entry twice would let one log be counted as two.
-pub(super) fn read(raws: &[Box<RawValue>]) -> Result<Vec<LogEntry>, BundleError> {
+/// Reads the list of entries, each with what its version asks for; the same entry twice would let one log be counted as two.
+pub(super) fn read(raws: &[Box<RawValue>], version: Version) -> Result<Vec<LogEntry>, BundleError> {
     if raws.len() > limits::LOG_ENTRIES {
         return Err(BundleError::Count { field: "tlogEntries", found: raws.len() });
     }
     let mut entries = Vec::<LogEntry>::new();
     for raw in raws {
         let entry = entry(Object::inside("tlogEntries", raw)?)?;
+        let is_complete = match version {
+            Version::V0_1 => entry.promise.is_some(),
+            Version::V0_2 | Version::V0_3 => entry.proof.is_some(),
+        };
+        if !is_complete {
+            return Err(BundleError::IncompleteEntry { index: entry.index });
+        }
         if entries.iter().any(|other| (other.log_id, other.index) == (entry.log_id, entry.index)) {
             return Err(BundleError::DuplicateEntry { index: entry.index });
         }
@@ -86,7 +93,7 @@ fn entry(mut object: Object) -> Result<LogEntry, BundleError> {
     };
     let proof = match object.take_optional::<Box<RawValue>>("inclusionProof")? {
         None => None,
-        Some(raw) => Some(proof(Object::inside("inclusionProof", &raw)?)?),
+        Some(raw) => proof(Object::inside("inclusionProof", &raw)?)?,
     };
     let body = decode("canonicalizedBody", &object.take::<String>("canonicalizedBody")?, limits::LOG_ENTRY)?;
     object.finish()?;
@@ -94,15 +101,18 @@ fn entry(mut object: Object) -> Result<LogEntry, BundleError> {
     Ok(LogEntry { index, log_id, kind: name, version, integrated_time, promise, proof, body })
 }
 
-fn proof(mut object: Object) -> Result<InclusionProof, BundleError> {
+/// A proof without checkpoint leads to a root that nobody signed: it is none. Bundles of version 0.1 have such beside their promise.
+fn proof(mut object: Object) -> Result<Option<InclusionProof>, BundleError> {
     let index = integer(&mut object, "logIndex")?;
     let tree_size = integer(&mut object, "treeSize")?;
     let root_hash = decode("rootHash", &object.take::<String>("rootHash")?, 32)?;
     let hashes: Vec<String> = object.take_optional("hashes")?.unwrap_or_default();
-    let mut checkpoint = object.take_object("checkpoint")?;
+    let checkpoint = object.take_optional::<Box<RawValue>>("checkpoint")?;
+    object.finish()?;
+    let Some(checkpoint) = checkpoint else { return Ok(None) };
+    let mut checkpoint = Object::inside("checkpoint", &checkpoint)?;
     let envelope: String = checkpoint.take("envelope")?;
     checkpoint.finish()?;
-    object.finish()?;
     // A tree has at most 2^63 entries.
     if hashes.len() > 64 {
         return Err(BundleError::Count { field: "hashes", found: hashes.len() });
@@ -111,7 +121,7 @@ fn proof(mut object: Object) -> Result<InclusionProof, BundleError> {
         return Err(BundleError::Length { field: "checkpoint" });
     }
     let hashes = hashes.iter().map(|hash| decode("hashes", hash, 32)).collect::<Result<_, _>>()?;
-    Ok(InclusionProof { index, root_hash, tree_size, hashes, checkpoint: envelope })
+    Ok(Some(InclusionProof { index, root_hash, tree_size, hashes, checkpoint: envelope }))
 }
 
 /// protobuf's JSON: a 64-bit integer is text, readers also take a number. Absent is 0.

@@ -114,18 +114,11 @@ impl Bundle {
             .ok_or_else(|| BundleError::MediaType { found: media_type.chars().take(128).collect() })?;
         let mut material = object.take_object("verificationMaterial")?;
         let entries: Vec<Box<RawValue>> = material.take_optional("tlogEntries")?.unwrap_or_default();
-        let log_entries = entry::read(&entries)?;
+        let log_entries = entry::read(&entries, version)?;
         let timestamps = timestamps(&mut material)?;
         let material = read_material(material, version)?;
         let content = content(&mut object)?;
         object.finish()?;
-        let complete = |entry: &LogEntry| match version {
-            Version::V0_1 => entry.promise.is_some(),
-            Version::V0_2 | Version::V0_3 => entry.proof.is_some(),
-        };
-        if let Some(entry) = log_entries.iter().find(|entry| !complete(entry)) {
-            return Err(BundleError::IncompleteEntry { index: entry.index });
-        }
         Ok(Self { version, material, log_entries, timestamps, content })
     }
 

@@ -387,8 +387,8 @@ const fn claim(arc: u64, name: &'static str, form: Form) -> ClaimEntry {
     ClaimEntry { arc, name, form }
 }
 
-/// By identifier.
-static CLAIMS: [ClaimEntry; 16] = [
+/// Those in use by identifier, and then the deprecated ones.
+static CLAIMS: [ClaimEntry; 21] = [
     claim(9, "build_signer", Form::Url),
     claim(10, "build_signer_digest", Form::Text),
     claim(11, "runner_environment", Form::Text),
@@ -405,6 +405,12 @@ static CLAIMS: [ClaimEntry; 16] = [
     claim(22, "source_visibility", Form::Text),
     claim(23, "deployment_environment", Form::Text),
     claim(24, "token_subject", Form::Text),
+    // Deprecated by Fulcio; the only ones in certificates of before 2023.
+    claim(2, "github_workflow_trigger", Form::Text),
+    claim(3, "github_workflow_sha", Form::Text),
+    claim(4, "github_workflow_name", Form::Text),
+    claim(5, "github_workflow_repository", Form::Text),
+    claim(6, "github_workflow_ref", Form::Text),
 ];
 /// As much of a stranger's text as an error repeats.
 const MOST_SHOWN: usize = 256;

@@ -85,9 +85,9 @@ pub enum VerifyError {
         /// As written.
         version: String,
     },
-    /// A log that took an entry tomorrow.
-    #[error("the log claims to have taken the signature in the future")]
-    FutureTime,
+    /// A log that took an entry tomorrow, or when nobody was certified yet or any more.
+    #[error("the time in the log entry is in the future, or not one of the certificate's")]
+    LogTime,
     /// Signed by key, asked for by identity.
     #[error("it was signed with a key, so it names no identity")]
     KeySigned,
@@ -260,7 +260,7 @@ impl VerifyError {
             Self::OtherTimestamp => "PLM-S34",
             Self::TimestampWindow { .. } => "PLM-S35",
             Self::NoProvenTime => "PLM-S36",
-            Self::FutureTime => "PLM-S37",
+            Self::LogTime => "PLM-S37",
             Self::KeySigned => "PLM-S38",
             Self::OtherFile { .. } => "PLM-S39",
             Self::Unsupported { .. } => "PLM-S40",

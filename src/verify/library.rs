@@ -191,7 +191,7 @@ fn log_refusal(error: TransparencyLogError) -> VerifyError {
         TransparencyLogError::Checkpoint(_) => VerifyError::BadCheckpoint { source: Box::new(error) },
         TransparencyLogError::InclusionPromise(_) => VerifyError::BadPromise { source: Box::new(error) },
         TransparencyLogError::EntryMismatch(_) => VerifyError::OtherEntry { source: Box::new(error) },
-        TransparencyLogError::IntegratedTime(_) => VerifyError::FutureTime,
+        TransparencyLogError::IntegratedTime(_) => VerifyError::LogTime,
         _ => VerifyError::BadEntry { source: Box::new(error) },
     }
 }

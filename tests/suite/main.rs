@@ -9,6 +9,7 @@
 
 mod attach;
 mod blob;
+mod certificate;
 mod cli;
 mod connection;
 mod copy;

@@ -34,7 +34,7 @@ impl From<VerifyError> for CliError {
             | VerifyError::OtherTimestamp
             | VerifyError::TimestampWindow { .. }
             | VerifyError::TooFewLogs { .. } => Self::new(Outcome::No, error),
-            VerifyError::FutureTime => Self::new(Outcome::No, error).hint("is this machine's clock right?"),
+            VerifyError::LogTime => Self::new(Outcome::No, error).hint("is this machine's clock right?"),
             VerifyError::KeySigned => {
                 Self::new(Outcome::No, error).hint("give the public half of the key that signed it")
             }

@@ -169,10 +169,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: "PLM-S37",
-        title: "the log claims to have taken it in the future",
-        meaning: "The time that the log gives is later than this machine's clock.",
-        cause: "This machine's clock is slow.",
-        next: &["Set this machine's clock right."],
+        title: "the time in the log entry is in the future, or not one of the certificate's",
+        meaning: "The time that the log entry names is later than this machine's clock, or lies outside of the time for which the certificate is good.",
+        cause: "This machine's clock is slow, or somebody changed the time in an entry without promise.",
+        next: &["Set this machine's clock right.", "Have it signed again."],
     },
     Entry {
         code: "PLM-S38",

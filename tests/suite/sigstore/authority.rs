@@ -74,7 +74,25 @@ impl Authority {
             key_id(&key),
             authority_id(&self.key),
         ];
-        self.below(name, key, &extensions.concat())
+        self.below(name, key, FOREVER, &extensions.concat())
+    }
+
+    /// The same authority with a certificate that is good for this time only.
+    pub(crate) fn again(&self, above: &Self, validity: (i64, i64)) -> Self {
+        let (_, outer) = der::parts(&self.certificate)[0];
+        let (_, content) = der::parts(outer)[0];
+        let (_, extensions) = der::parts(content)[7];
+        let (_, extensions) = der::parts(extensions)[0];
+        let certificate = certificate(
+            &above.key,
+            &above.name,
+            self.serial,
+            validity,
+            &self.name,
+            &self.key.spki(),
+            extensions,
+        );
+        Self { certificate, ..self.clone() }
     }
 
     /// A certificate that signs time stamps.
@@ -82,12 +100,12 @@ impl Authority {
         let key = Key::named(name);
         let extensions =
             [key_usage(SIGNATURES), usage(TIME_STAMPING, true), key_id(&key), authority_id(&self.key)];
-        self.below(name, key, &extensions.concat())
+        self.below(name, key, FOREVER, &extensions.concat())
     }
 
-    fn below(&self, name: &str, key: Key, extensions: &[u8]) -> Self {
+    fn below(&self, name: &str, key: Key, validity: (i64, i64), extensions: &[u8]) -> Self {
         let subject = distinguished(name);
-        let certificate = certificate(&self.key, &self.name, 2, FOREVER, &subject, &key.spki(), extensions);
+        let certificate = certificate(&self.key, &self.name, 2, validity, &subject, &key.spki(), extensions);
         Self { key, name: subject, certificate, serial: 2 }
     }
 }
@@ -108,7 +126,12 @@ pub(crate) struct Leaf<'a> {
 impl Leaf<'_> {
     /// Issues it, with the promise of a log inside if there is one.
     pub(crate) fn issue(&self, ca: &Authority, log: Option<&Key>) -> Vec<u8> {
-        let mut extensions = [
+        self.issue_saying(ca, log, &self.usual(ca))
+    }
+
+    /// What Fulcio's certificates say: uses, key, authority, subject, issuer in its old and its new place.
+    pub(crate) fn usual(&self, ca: &Authority) -> Vec<Vec<u8>> {
+        vec![
             key_usage(SIGNATURES),
             usage(CODE_SIGNING, false),
             key_id_of(self.spki),
@@ -117,7 +140,11 @@ impl Leaf<'_> {
             extension(ISSUER, false, self.issuer.as_bytes()),
             extension(ISSUER_V2, false, &der::utf8(self.issuer)),
         ]
-        .concat();
+    }
+
+    /// Issues it with these extensions.
+    pub(crate) fn issue_saying(&self, ca: &Authority, log: Option<&Key>, extensions: &[Vec<u8>]) -> Vec<u8> {
+        let mut extensions = extensions.concat();
         if let Some(log) = log {
             let content = self.to_be_signed(ca, &extensions);
             extensions.extend(extension(SCT, false, &der::octets(&self.promise(ca, log, &content))));
@@ -198,7 +225,7 @@ fn distinguished(name: &str) -> Vec<u8> {
     der::sequence([&part("2.5.4.10", "plimsoll.test"), &part("2.5.4.3", name)])
 }
 
-fn extension(kind: &str, critical: bool, content: &[u8]) -> Vec<u8> {
+pub(crate) fn extension(kind: &str, critical: bool, content: &[u8]) -> Vec<u8> {
     let critical = if critical { vec![1, 1, 0xff] } else { Vec::new() };
     der::sequence([&der::oid(kind), &critical, &der::octets(content)])
 }
@@ -213,7 +240,7 @@ fn key_usage(bits: [u8; 2]) -> Vec<u8> {
     extension("2.5.29.15", true, &der::value(3, &bits))
 }
 
-fn usage(purpose: &str, critical: bool) -> Vec<u8> {
+pub(crate) fn usage(purpose: &str, critical: bool) -> Vec<u8> {
     extension("2.5.29.37", critical, &der::sequence([&der::oid(purpose)]))
 }
 

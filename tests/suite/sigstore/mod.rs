@@ -35,13 +35,13 @@ use stamp::Query;
 #[derive(Debug)]
 pub(crate) struct Sigstore {
     name: String,
-    root: Authority,
-    ca: Authority,
-    ct: Key,
+    pub(crate) root: Authority,
+    pub(crate) ca: Authority,
+    pub(crate) ct: Key,
     rekor_1: Log,
     rekor_2: Log,
-    stamp_root: Authority,
-    stamper: Authority,
+    pub(crate) stamp_root: Authority,
+    pub(crate) stamper: Authority,
     oidc: Key,
     serial: AtomicU64,
 }
@@ -139,7 +139,7 @@ impl Sigstore {
         self.leaf(spki, subject, issuer, (at, until)).issue(&self.ca, Some(&self.ct))
     }
 
-    fn leaf<'a>(
+    pub(crate) fn leaf<'a>(
         &self,
         spki: &'a [u8],
         subject: &'a str,
@@ -156,11 +156,16 @@ impl Sigstore {
     }
 }
 
+/// A time stamp over these bytes by another authority.
+pub(crate) fn stamp_by(stamper: &Authority, bytes: &[u8], at: Timestamp) -> Vec<u8> {
+    Query::of(Digest::of(bytes).bytes()).answer(stamper, at)
+}
+
 /// How to make a bundle.
 #[derive(Clone, Debug)]
 pub(crate) struct Signing<'a> {
     sigstore: &'a Sigstore,
-    key: Key,
+    pub(crate) key: Key,
     pub(crate) certificate: Vec<u8>,
     log: Option<Rekor>,
     stamped: bool,

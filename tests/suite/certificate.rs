@@ -1,0 +1,399 @@
+//! Signatures by certificate, with everything right but one thing. Everything is signed by a Sigstore of our own, so that nothing but the named
+//! fault is wrong.
+
+use std::num::NonZeroUsize;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use plimsoll::base::{FileContent, IdentityMatcher, TextMatcher, Timestamp};
+use plimsoll::format::bundle::Bundle;
+use plimsoll::verify::{
+    Authorship, CertificateLogDemand, IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot,
+    check_file,
+};
+use serde_json::{Value, json};
+
+use crate::sigstore::authority::{Authority, extension, usage};
+use crate::sigstore::{Rekor, Signing, Sigstore, der, time};
+
+const FILE: &[u8] = b"what is signed";
+const MAIL: &str = "mail@a.test";
+const ISSUER: &str = "https://issuer.test";
+/// When everything happens.
+const AT: i64 = 1_750_000_000;
+
+fn at() -> Timestamp {
+    time(AT)
+}
+
+fn sigstore() -> Sigstore {
+    Sigstore::new("a.test")
+}
+
+fn trust(root: &Value) -> Trust {
+    Trust::strict(TrustRoot::parse(root.to_string().as_bytes()).unwrap())
+}
+
+fn by(trust: Trust) -> Signer {
+    let identity = IdentityMatcher::new(ISSUER, TextMatcher::equals(MAIL).unwrap()).unwrap();
+    Signer::Identity(Box::new(IdentitySigner { identity, trust }))
+}
+
+fn check(bundle: &Value, signer: &Signer) -> Result<Authorship, String> {
+    let bundle = match Bundle::parse(bundle.to_string().as_bytes()) {
+        Ok(bundle) => bundle,
+        Err(error) => return Err(format!("unreadable: {error}")),
+    };
+    let signed = check_file(&bundle, signer, &FileContent::of(FILE));
+    signed.map(|signed| signed.authorship().clone()).map_err(|error| error.code().to_owned())
+}
+
+/// `signed`, or the code of the refusal.
+fn code(bundle: &Value, trust: Trust) -> String {
+    match check(bundle, &by(trust)) {
+        Ok(_) => "signed".to_owned(),
+        Err(code) => code,
+    }
+}
+
+fn strict(bundle: &Value) -> String {
+    code(bundle, trust(&sigstore().trusted_root()))
+}
+
+/// The root with one member changed: a path of names and numbers.
+fn changed(root: &Value, path: &str, value: Value) -> Value {
+    let mut root = root.clone();
+    *root.pointer_mut(path).unwrap_or_else(|| panic!("{path}")) = value;
+    root
+}
+
+fn window(from: i64, until: i64) -> Value {
+    json!({"start": time(from).to_string(), "end": time(until).to_string()})
+}
+
+#[test]
+fn what_is_right_is_signed() {
+    let sigstore = sigstore();
+    for log in [Rekor::One, Rekor::Two] {
+        let bundle = sigstore.signing(MAIL, ISSUER, at()).log(log).stamped().message(FILE);
+        let authorship = check(&bundle, &by(trust(&sigstore.trusted_root()))).unwrap();
+        assert_eq!((authorship.logs(), authorship.proven_times()), (1, &[at()][..]));
+    }
+    assert_eq!(strict(&sigstore.signing(MAIL, ISSUER, at()).message(FILE)), "signed");
+    assert_eq!(strict(&sigstore.signing(MAIL, ISSUER, at()).message(b"another file")), "PLM-S39");
+    // Rekor 2 gives no time.
+    assert_eq!(strict(&sigstore.signing(MAIL, ISSUER, at()).log(Rekor::Two).message(FILE)), "PLM-S36");
+}
+
+#[test]
+fn what_a_certificate_says() {
+    let sigstore = sigstore();
+    let name = |names: &[&[u8]]| extension("2.5.29.17", true, &der::sequence([&names.concat()]));
+    let mail = || der::value(0x81, MAIL.as_bytes());
+    let issuer_1 = |text: &str| extension("1.3.6.1.4.1.57264.1.1", false, text.as_bytes());
+    let issuer_8 = |text: &str| extension("1.3.6.1.4.1.57264.1.8", false, &der::utf8(text));
+    let user = |kind: &str| {
+        let text = der::tagged(0, &der::utf8(MAIL));
+        der::value(0xa0, &[der::oid(kind), text].concat())
+    };
+    // In place of the extensions with these numbers in `Leaf::usual`: 0 key usage, 1 uses, 4 name, 5 old issuer, 6 issuer.
+    let none = Vec::new;
+    for (what, changes, want) in [
+        ("nothing changed", vec![], "signed"),
+        ("no use (cosign 3.1.1 accepts)", vec![(1, none())], "PLM-S15"),
+        ("for servers", vec![(1, usage("1.3.6.1.5.5.7.3.1", false))], "PLM-S15"),
+        ("for anything", vec![(1, usage("2.5.29.37.0", false))], "PLM-S15"),
+        ("no key usage", vec![(0, none())], "PLM-S15"),
+        ("for encryption", vec![(0, extension("2.5.29.15", true, &der::value(3, &[5, 0x20])))], "PLM-S15"),
+        ("no name", vec![(4, none())], "PLM-S14"),
+        ("no name in the list of names", vec![(4, name(&[]))], "PLM-S14"),
+        ("two names", vec![(4, name(&[&mail(), &der::value(0x81, b"eve@a.test")]))], "PLM-S14"),
+        ("another kind of name first", vec![(4, name(&[&der::value(0x82, b"a.test"), &mail()]))], "PLM-S14"),
+        ("a host", vec![(4, name(&[&der::value(0x82, MAIL.as_bytes())]))], "PLM-S14"),
+        ("a user's name", vec![(4, name(&[&user("1.3.6.1.4.1.57264.1.7")]))], "signed"),
+        ("a name of another kind", vec![(4, name(&[&user("1.3.6.1.4.1.311.20.2.3")]))], "PLM-S14"),
+        ("an empty name", vec![(4, name(&[&der::value(0x81, b"")]))], "PLM-S14"),
+        ("somebody else's name", vec![(4, name(&[&der::value(0x81, b"eve@a.test")]))], "PLM-S22"),
+        ("the name in another case", vec![(4, name(&[&der::value(0x81, b"Mail@a.test")]))], "PLM-S22"),
+        ("old issuer only", vec![(6, none())], "signed"),
+        ("issuer only", vec![(5, none())], "signed"),
+        ("no issuer", vec![(5, none()), (6, none())], "PLM-S14"),
+        ("an empty issuer", vec![(5, none()), (6, issuer_8(""))], "PLM-S14"),
+        ("two issuers", vec![(5, issuer_1("https://other.test"))], "PLM-S14"),
+        ("two issuers, the other way around", vec![(6, issuer_8("https://other.test"))], "PLM-S14"),
+        ("another issuer", vec![(5, none()), (6, issuer_8("https://other.test"))], "PLM-S21"),
+        ("another old issuer", vec![(6, none()), (5, issuer_1("https://other.test"))], "PLM-S21"),
+        (
+            "issuer without tag",
+            vec![(6, extension("1.3.6.1.4.1.57264.1.8", false, ISSUER.as_bytes()))],
+            "PLM-S14",
+        ),
+        ("issuer twice", vec![(6, [issuer_8(ISSUER), issuer_8("https://other.test")].concat())], "PLM-S14"),
+        (
+            "a claim that is not text",
+            vec![(6, [issuer_8(ISSUER), extension("1.3.6.1.4.1.57264.1.20", false, b"push")].concat())],
+            "PLM-S14",
+        ),
+        ("an extension that nobody knows", vec![(0, extension("1.2.3.4", true, b"x"))], "PLM-S15"),
+    ] {
+        let mut signing = sigstore.signing(MAIL, ISSUER, at());
+        let spki = signing.key.spki();
+        let leaf = sigstore.leaf(&spki, MAIL, ISSUER, (at(), time(AT + 600)));
+        let mut extensions = leaf.usual(&sigstore.ca);
+        for (place, content) in changes {
+            extensions[place] = content;
+        }
+        signing.certificate = leaf.issue_saying(&sigstore.ca, Some(&sigstore.ct), &extensions);
+        assert_eq!(strict(&signing.message(FILE)), want, "{what}");
+    }
+}
+
+#[test]
+fn who_certifies_and_who_logs_certificates() {
+    let (ours, stranger) = (sigstore(), Sigstore::new("b.test"));
+    let signing = |ca: &Authority, ct| {
+        let mut signing = ours.signing(MAIL, ISSUER, at());
+        let spki = signing.key.spki();
+        signing.certificate = ours.leaf(&spki, MAIL, ISSUER, (at(), time(AT + 600))).issue(ca, ct);
+        signing.message(FILE)
+    };
+    assert_eq!(strict(&signing(&ours.ca, Some(&ours.ct))), "signed");
+    assert_eq!(strict(&signing(&ours.ca, Some(&stranger.ct))), "PLM-S20");
+    assert_eq!(strict(&signing(&ours.ca, None)), "PLM-S19");
+    assert_eq!(strict(&signing(&stranger.ca, Some(&ours.ct))), "PLM-S17");
+    // An authority of the same name with another key.
+    let mut twin = stranger.ca.clone();
+    twin.name = ours.ca.name.clone();
+    assert_eq!(strict(&signing(&twin, Some(&ours.ct))), "PLM-S17");
+    let unlogged =
+        Trust { certificate_log: CertificateLogDemand::NotRequired, ..trust(&ours.trusted_root()) };
+    assert_eq!(code(&signing(&ours.ca, None), unlogged.clone()), "signed");
+    assert_eq!(code(&signing(&stranger.ca, None), unlogged), "PLM-S17");
+    let nobody = changed(&ours.trusted_root(), "/certificateAuthorities", json!([]));
+    assert_eq!(code(&signing(&ours.ca, Some(&ours.ct)), trust(&nobody)), "PLM-S17");
+}
+
+/// Both ends of every span belong to it, and not a second more.
+#[test]
+fn everybody_was_good_at_the_time() {
+    let sigstore = sigstore();
+    let root = sigstore.trusted_root();
+    let one = sigstore.signing(MAIL, ISSUER, at()).message(FILE);
+    let two = sigstore.signing(MAIL, ISSUER, at()).log(Rekor::Two).stamped().message(FILE);
+    for (path, bundle, want) in [
+        ("/tlogs/0/publicKey/validFor", &one, "PLM-S31"),
+        ("/tlogs/1/publicKey/validFor", &two, "PLM-S31"),
+        ("/certificateAuthorities/0/validFor", &one, "PLM-S18"),
+        ("/certificateAuthorities/0/validFor", &two, "PLM-S18"),
+        ("/timestampAuthorities/0/validFor", &two, "PLM-S35"),
+        ("/ctlogs/0/publicKey/validFor", &one, "PLM-S20"),
+    ] {
+        for (span, want) in [
+            ((AT, AT), "signed"),
+            ((AT - 1, AT), "signed"),
+            ((AT, AT + 1), "signed"),
+            ((AT - 2, AT - 1), want),
+            ((AT + 1, AT + 2), want),
+        ] {
+            let root = changed(&root, path, window(span.0, span.1));
+            assert_eq!(code(bundle, trust(&root)), want, "{path} {span:?}");
+        }
+    }
+    // The certificates of the authorities themselves (CVE-2026-24122): the library looks at the leaf only.
+    let der = |authority: &Authority| json!(STANDARD.encode(&authority.certificate));
+    for (list, place, authority, above, bundle, want) in [
+        ("certificateAuthorities", 0, &sigstore.ca, &sigstore.root, &one, "PLM-S18"),
+        ("certificateAuthorities", 1, &sigstore.root, &sigstore.root, &one, "PLM-S18"),
+        ("timestampAuthorities", 0, &sigstore.stamper, &sigstore.stamp_root, &two, "PLM-S33"),
+        ("timestampAuthorities", 1, &sigstore.stamp_root, &sigstore.stamp_root, &two, "PLM-S35"),
+    ] {
+        let path = format!("/{list}/0/certChain/certificates/{place}/rawBytes");
+        for (span, want) in [((AT, AT), "signed"), ((AT - 2, AT - 1), want), ((AT + 1, AT + 2), want)] {
+            let again = authority.again(above, span);
+            let mut bundle = bundle.clone();
+            if list == "timestampAuthorities" && place == 0 {
+                // The stamp names its certificate by hash.
+                let Value::String(signature) = &bundle["messageSignature"]["signature"] else { panic!() };
+                let signature = STANDARD.decode(signature).unwrap();
+                let stamp = crate::sigstore::stamp_by(&again, &signature, at());
+                bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"][0]["signedTimestamp"] =
+                    json!(STANDARD.encode(stamp));
+            }
+            let root = changed(&root, &path, der(&again));
+            assert_eq!(code(&bundle, trust(&root)), want, "{path} {span:?}");
+        }
+    }
+}
+
+/// The certificate, too, and at each time that is proven: one wrong clock must not hide another.
+#[test]
+fn the_certificate_was_good_at_each_time() {
+    let sigstore = sigstore();
+    let signing = |from: i64, until: i64| {
+        let mut signing = sigstore.signing(MAIL, ISSUER, at());
+        let spki = signing.key.spki();
+        let leaf = sigstore.leaf(&spki, MAIL, ISSUER, (time(from), time(until)));
+        signing.certificate = leaf.issue(&sigstore.ca, Some(&sigstore.ct));
+        signing
+    };
+    for ((from, until), want) in [
+        ((AT, AT), "signed"),
+        ((AT - 600, AT), "signed"),
+        ((AT - 600, AT - 1), "PLM-S16"),
+        ((AT + 1, AT + 600), "PLM-S16"),
+    ] {
+        assert_eq!(strict(&signing(from, until).message(FILE)), want, "{from} {until}");
+        let stamped = signing(from, until).log(Rekor::Two).stamped().message(FILE);
+        assert_eq!(strict(&stamped), want, "{from} {until}");
+    }
+    for (stamps, want) in [
+        (vec![AT], "signed"),
+        (vec![AT, AT + 600], "signed"),
+        (vec![AT + 601], "PLM-S16"),
+        (vec![AT - 1], "PLM-S16"),
+        (vec![AT, AT + 601], "PLM-S16"),
+        (vec![AT, AT - 1], "PLM-S16"),
+        (vec![AT - 1, AT], "PLM-S16"),
+    ] {
+        for log in [Rekor::One, Rekor::Two] {
+            let mut bundle = signing(AT, AT + 600).log(log).message(FILE);
+            stamp(&sigstore, &mut bundle, &stamps);
+            assert_eq!(strict(&bundle), want, "{log:?} {stamps:?}");
+        }
+    }
+}
+
+/// Time stamps over the bundle's signature.
+fn stamp(sigstore: &Sigstore, bundle: &mut Value, times: &[i64]) {
+    let Value::String(signature) = &bundle["messageSignature"]["signature"] else { panic!() };
+    let signature = STANDARD.decode(signature).unwrap();
+    let stamp = |at: &i64| json!({"signedTimestamp": STANDARD.encode(sigstore.stamp(&signature, time(*at)))});
+    let stamps: Vec<Value> = times.iter().map(stamp).collect();
+    bundle["verificationMaterial"]["timestampVerificationData"] = json!({ "rfc3161Timestamps": stamps });
+}
+
+#[test]
+fn time_is_proven_or_it_is_not() {
+    let (ours, stranger) = (sigstore(), Sigstore::new("b.test"));
+    let demanding = |time| Trust { time, ..trust(&ours.trusted_root()) };
+    let logged = ours.signing(MAIL, ISSUER, at()).message(FILE);
+    let stamped = ours.signing(MAIL, ISSUER, at()).log(Rekor::Two).stamped().message(FILE);
+    assert_eq!(code(&logged, demanding(TimeDemand::Log)), "signed");
+    assert_eq!(code(&logged, demanding(TimeDemand::Authority)), "PLM-S36");
+    assert_eq!(code(&stamped, demanding(TimeDemand::Log)), "PLM-S36");
+    assert_eq!(code(&stamped, demanding(TimeDemand::Authority)), "signed");
+
+    // CVE-2024-55655: without the log's promise its time is anybody's word.
+    let mut unpromised = logged.clone();
+    let entry = &mut unpromised["verificationMaterial"]["tlogEntries"][0];
+    entry.as_object_mut().unwrap().remove("inclusionPromise");
+    assert_eq!(strict(&unpromised), "PLM-S36");
+    assert_eq!(code(&unpromised, demanding(TimeDemand::NotRequired)), "PLM-S36");
+    stamp(&ours, &mut unpromised, &[AT + 1]);
+    let authorship = check(&unpromised, &by(trust(&ours.trusted_root()))).unwrap();
+    assert_eq!(authorship.proven_times(), [time(AT + 1)]);
+    unpromised["verificationMaterial"]["tlogEntries"][0]["integratedTime"] = json!((AT - 1).to_string());
+    assert_eq!(strict(&unpromised), "PLM-S37");
+
+    let place = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps";
+    let mut other = stamped.clone();
+    stamp(&stranger, &mut other, &[AT]);
+    assert_eq!(strict(&other), "PLM-S33");
+    let swapped =
+        changed(&stamped, place, json!([{"signedTimestamp": STANDARD.encode(ours.stamp(b"other", at()))}]));
+    assert_eq!(strict(&swapped), "PLM-S34");
+    // One bad stamp beside a good one.
+    let mut both = stamped.clone();
+    let bad = other.pointer(place).unwrap()[0].clone();
+    both.pointer_mut(place).unwrap().as_array_mut().unwrap().push(bad);
+    assert_eq!(strict(&both), "PLM-S33");
+    let twice = stamped.pointer(place).unwrap()[0].clone();
+    let twice = changed(&stamped, place, json!([twice, twice]));
+    assert_eq!(strict(&twice), "unreadable: the bundle lists a time stamp twice");
+    // Whoever trusts no authority of time stamps learns nothing from one.
+    let none = changed(&ours.trusted_root(), "/timestampAuthorities", json!([]));
+    assert_eq!(code(&stamped, trust(&none)), "PLM-S36");
+    let mut logged_and_stamped = logged;
+    stamp(&stranger, &mut logged_and_stamped, &[AT + 9999]);
+    assert_eq!(code(&logged_and_stamped, trust(&none)), "signed");
+}
+
+#[test]
+fn logs_are_counted_and_each_speaks_for_itself() {
+    let (ours, stranger) = (sigstore(), Sigstore::new("b.test"));
+    let needing = |logs| Trust {
+        log: LogDemand::Required { logs: NonZeroUsize::new(logs).unwrap() },
+        ..trust(&ours.trusted_root())
+    };
+    let signer = ours.signing(MAIL, ISSUER, at()).stamped();
+    let signing = |log| signer.clone().log(log);
+    let entries = |bundle: &Value| bundle["verificationMaterial"]["tlogEntries"].clone();
+    let with = |entries: Vec<&Value>| {
+        let mut bundle = signing(Rekor::One).message(FILE);
+        bundle["verificationMaterial"]["tlogEntries"] = json!(entries);
+        bundle
+    };
+    let one = entries(&signing(Rekor::One).message(FILE))[0].clone();
+    let again = entries(&signing(Rekor::One).message(FILE))[0].clone();
+    let two = entries(&signing(Rekor::Two).message(FILE))[0].clone();
+    let both = check(&with(vec![&one, &two]), &by(needing(2))).unwrap();
+    assert_eq!(both.logs(), 2);
+    // CVE-2026-49834: two entries of one log are one log.
+    assert_eq!(code(&with(vec![&one, &again]), needing(1)), "signed");
+    assert_eq!(code(&with(vec![&one, &again]), needing(2)), "PLM-S25");
+    assert_eq!(code(&with(vec![&one]), needing(2)), "PLM-S25");
+    assert!(
+        code(&with(vec![&one, &one]), needing(1)).starts_with("unreadable: the bundle lists the log entry")
+    );
+
+    // A log that takes another one's name.
+    let id = |entry: &Value| entry["logId"]["keyId"].clone();
+    for (entry, name, want) in [(&two, id(&one), "PLM-S28"), (&one, id(&two), "PLM-S27")] {
+        let mut entry = entry.clone();
+        entry["logId"]["keyId"] = name;
+        assert_eq!(code(&with(vec![&entry]), needing(1)), want);
+    }
+
+    // A log that nobody knows does not count, and does not hurt.
+    let foreign = entries(&stranger.signing(MAIL, ISSUER, at()).message(FILE))[0].clone();
+    assert_eq!(code(&with(vec![&foreign]), needing(1)), "PLM-S41");
+    assert_eq!(code(&with(vec![&foreign, &one]), needing(1)), "signed");
+    assert_eq!(code(&with(vec![&foreign, &one]), needing(2)), "PLM-S25");
+    assert_eq!(code(&with(vec![]), needing(1)), "PLM-S24");
+    let unlogged = Trust { log: LogDemand::NotRequired, ..needing(1) };
+    assert_eq!(code(&with(vec![]), unlogged.clone()), "signed");
+    assert_eq!(code(&with(vec![&foreign]), unlogged.clone()), "signed");
+    // What a known log says must be right even where no log is demanded.
+    let mut wrong = one.clone();
+    wrong["inclusionPromise"]["signedEntryTimestamp"] =
+        again["inclusionPromise"]["signedEntryTimestamp"].clone();
+    assert_eq!(code(&with(vec![&wrong]), unlogged), "PLM-S27");
+    // One bad entry beside a good one.
+    wrong["logIndex"] = json!("77");
+    assert_eq!(code(&with(vec![&two, &wrong]), needing(1)), "PLM-S27");
+}
+
+/// CVE-2022-36056, CVE-2026-22703, CVE-2022-23649.
+#[test]
+fn an_entry_is_about_this_signature() {
+    let sigstore = sigstore();
+    for log in [Rekor::One, Rekor::Two] {
+        let signing = |subject| sigstore.signing(subject, ISSUER, at()).log(log).stamped();
+        let ours = signing(MAIL).message(FILE);
+        assert_eq!(strict(&ours), "signed");
+        let borrowed = |from: &Signing<'_>, file: &[u8]| {
+            let mut bundle = ours.clone();
+            bundle["verificationMaterial"]["tlogEntries"] =
+                from.message(file)["verificationMaterial"]["tlogEntries"].clone();
+            bundle
+        };
+        assert_eq!(strict(&borrowed(&signing(MAIL), b"another file")), "PLM-S29", "{log:?}");
+        assert_eq!(strict(&borrowed(&signing("eve@a.test"), FILE)), "PLM-S29", "{log:?}");
+        // The same key, the same file, another certificate: ECDSA of RFC 6979 gives the same signature.
+        let again = signing(MAIL);
+        assert_ne!(
+            json!(STANDARD.encode(&again.certificate)),
+            ours["verificationMaterial"]["certificate"]["rawBytes"]
+        );
+        assert_eq!(strict(&borrowed(&again, FILE)), "PLM-S29", "{log:?}");
+    }
+}

@@ -108,7 +108,6 @@ fn a_log_witnesses_a_key() {
     let signer = Signer::WitnessedKey(Box::new(WitnessedKey { key: key.clone(), trust }));
     let authorship = check(&bundle, &signer, &file("managed-key.txt")).unwrap();
     assert_eq!((authorship.logs(), authorship.author()), (1, &Author::Key(key.clone())));
-    println!("{:?}", authorship.proven_times());
     let plain = check(&bundle, &Signer::Key(key), &file("managed-key.txt")).unwrap();
     assert_eq!((plain.logs(), plain.proven_time()), (0, None));
     assert!(check(&bundle, &signer, &file("cosign-v3-blob.txt")).is_err());

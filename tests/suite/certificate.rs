@@ -1,19 +1,22 @@
 //! Signatures by certificate, with everything right but one thing. Everything is signed by a Sigstore of our own, so that nothing but the named
 //! fault is wrong.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use plimsoll::base::{FileContent, IdentityMatcher, TextMatcher, Timestamp};
+use plimsoll::base::{Checked, Claim, Digest, FileContent, IdentityMatcher, TextMatcher, Timestamp};
+use plimsoll::crypto::PublicKey;
 use plimsoll::format::bundle::Bundle;
 use plimsoll::verify::{
-    Authorship, CertificateLogDemand, IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot,
-    check_file,
+    Author, Authorship, Candidate, CertificateLogDemand, Content, IdentitySigner, LogDemand, Origin,
+    Principal, Signer, TimeDemand, Trust, TrustRoot, WitnessedKey, check_attestation, check_file,
+    check_signature,
 };
 use serde_json::{Value, json};
 
 use crate::sigstore::authority::{Authority, extension, usage};
-use crate::sigstore::{Rekor, Signing, Sigstore, der, time};
+use crate::sigstore::{Rekor, Signing, Sigstore, der, hashed_1, time};
 
 const FILE: &[u8] = b"what is signed";
 const MAIL: &str = "mail@a.test";
@@ -396,4 +399,191 @@ fn an_entry_is_about_this_signature() {
         );
         assert_eq!(strict(&borrowed(&again, FILE)), "PLM-S29", "{log:?}");
     }
+}
+
+fn statement(image: Digest, predicate_type: &str) -> String {
+    format!(
+        r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"sha256":"{}"}}}}],"predicateType":"{predicate_type}","predicate":{{}}}}"#,
+        image.hex()
+    )
+}
+
+fn candidate(content: Content) -> Candidate {
+    Candidate { origin: Origin::File, digest: Digest::of(b"candidate"), content }
+}
+
+const STATEMENT: &str = "application/vnd.in-toto+json";
+const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
+
+#[test]
+fn statements_are_signed_by_certificate_too() {
+    let sigstore = sigstore();
+    let (image, signer) = (Digest::of(b"image"), by(trust(&sigstore.trusted_root())));
+    for log in [Rekor::One, Rekor::Two] {
+        let signing = sigstore.signing(MAIL, ISSUER, at()).log(log).stamped();
+        let found = |payload_type: &str, payload: &str| {
+            let bundle = signing.envelope(payload_type, payload.as_bytes()).to_string();
+            candidate(Content::from_bundle(&Checked::of(bundle.into_bytes())))
+        };
+        let signed = |candidate: &Candidate, image| match check_signature(candidate, &signer, image) {
+            Ok(signed) => format!("signed {}", signed.authorship().author().principal()),
+            Err(error) => error.code().to_owned(),
+        };
+        let good = found(STATEMENT, &statement(image, SIGN));
+        assert_eq!(signed(&good, image), format!("signed {MAIL} ({ISSUER})"));
+        assert_eq!(signed(&good, Digest::of(b"other")), "PLM-S04");
+        assert_eq!(check_attestation(&good, &signer, image).unwrap_err().code(), "PLM-S06");
+        assert_eq!(signed(&found(STATEMENT, &statement(image, "https://x.test")), image), "PLM-S05");
+        assert_eq!(signed(&found(STATEMENT, "{}"), image), "PLM-S09");
+        assert_eq!(signed(&found("text/plain", &statement(image, SIGN)), image), "PLM-S08");
+        // A signature over the digest of an image, as if it were a file, is not one over the image.
+        let file = signing.message(FILE).to_string();
+        let file = candidate(Content::from_bundle(&Checked::of(file.into_bytes())));
+        assert_eq!(signed(&file, Digest::of(FILE)), "PLM-S11");
+    }
+}
+
+#[test]
+fn the_signer_is_who_is_asked_for() {
+    let sigstore = sigstore();
+    let workflow = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2";
+    let mut signing = sigstore.signing(workflow, ISSUER, at());
+    let spki = signing.key.spki();
+    let leaf = sigstore.leaf(&spki, workflow, ISSUER, (at(), time(AT + 600)));
+    let mut extensions = leaf.usual(&sigstore.ca);
+    extensions.push(extension("1.3.6.1.4.1.57264.1.20", false, &der::utf8("push")));
+    extensions.push(extension("1.3.6.1.4.1.57264.1.5", false, b"acme/app"));
+    signing.certificate = leaf.issue_saying(&sigstore.ca, Some(&sigstore.ct), &extensions);
+    let bundle = signing.message(FILE);
+    let glob = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v*";
+    let claim = |name: &str| name.parse::<Claim>().unwrap();
+    for (issuer, subject, claims, want) in [
+        (ISSUER, TextMatcher::equals(workflow), vec![], "signed"),
+        (ISSUER, TextMatcher::glob(glob), vec![("build_trigger", "push")], "signed"),
+        (ISSUER, TextMatcher::glob(glob), vec![("github_workflow_repository", "acme/app")], "signed"),
+        ("https://issuer.test/", TextMatcher::equals(workflow), vec![], "PLM-S21"),
+        ("https://issuer.tes", TextMatcher::equals(workflow), vec![], "PLM-S21"),
+        (ISSUER, TextMatcher::equals(&workflow[1..]), vec![], "PLM-S22"),
+        (ISSUER, TextMatcher::glob(&glob.replace("v*", "w*")), vec![], "PLM-S22"),
+        (ISSUER, TextMatcher::equals(workflow), vec![("build_trigger", "pull_request")], "PLM-S23"),
+        (ISSUER, TextMatcher::equals(workflow), vec![("runner_environment", "github-hosted")], "PLM-S23"),
+        (
+            ISSUER,
+            TextMatcher::equals(workflow),
+            vec![("build_trigger", "push"), ("github_workflow_ref", "x")],
+            "PLM-S23",
+        ),
+    ] {
+        let mut identity = IdentityMatcher::new(issuer, subject.unwrap()).unwrap();
+        for (name, value) in &claims {
+            identity = identity.with_claim(claim(name), TextMatcher::equals(value).unwrap()).unwrap();
+        }
+        let trust = trust(&sigstore.trusted_root());
+        let signer = Signer::Identity(Box::new(IdentitySigner { identity, trust }));
+        match check(&bundle, &signer) {
+            Ok(authorship) => {
+                let Author::Identity(certified) = authorship.author() else { panic!("{authorship:?}") };
+                assert_eq!(certified.certificate, Digest::of(&signing.certificate));
+                assert_eq!(certified.identity.claims[&claim("build_trigger")], "push");
+                assert_eq!(want, "signed", "{issuer} {claims:?}");
+            }
+            Err(code) => assert_eq!(code, want, "{issuer} {claims:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_key_has_witnesses() {
+    let sigstore = sigstore();
+    let signing = sigstore.signing(MAIL, ISSUER, at());
+    let key = PublicKey::from_pem(&signing.key.public_pem()).unwrap();
+    let bundle = |file: &[u8], verifier: &str, stamped: bool| {
+        let signature = signing.key.sign(FILE);
+        let body = hashed_1(Digest::of(file).bytes(), &signature, verifier);
+        let entry = sigstore.rekor(Rekor::One).enter("hashedrekord", "0.0.1", &body, at());
+        let mut bundle = json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": [entry]},
+            "messageSignature": {"signature": STANDARD.encode(&signature)},
+        });
+        if stamped {
+            stamp(&sigstore, &mut bundle, &[AT + 5]);
+        }
+        bundle
+    };
+    let witnessed = |trust| Signer::WitnessedKey(Box::new(WitnessedKey { key: key.clone(), trust }));
+    let strict = || witnessed(trust(&sigstore.trusted_root()));
+    let code = |bundle: &Value, signer: &Signer| match check(bundle, signer) {
+        Ok(authorship) => {
+            format!("{:?} {:?}", authorship.logs(), authorship.proven_time().map(Timestamp::seconds))
+        }
+        Err(code) => code,
+    };
+    let ours = signing.key.public_pem();
+    assert_eq!(code(&bundle(FILE, &ours, false), &strict()), format!("1 {:?}", Some(AT)));
+    assert_eq!(code(&bundle(FILE, &ours, true), &strict()), format!("1 {:?}", Some(AT)));
+    // A key alone asks nobody.
+    assert_eq!(code(&bundle(b"other", &ours, false), &Signer::Key(key.clone())), "0 None");
+    assert_eq!(code(&bundle(b"other", &ours, false), &strict()), "PLM-S29");
+    let eve = sigstore.signing("eve@a.test", ISSUER, at()).key.public_pem();
+    assert_eq!(code(&bundle(FILE, &eve, false), &strict()), "PLM-S29");
+    let mut unlogged = bundle(FILE, &ours, true);
+    unlogged["verificationMaterial"].as_object_mut().unwrap().remove("tlogEntries");
+    assert_eq!(code(&unlogged, &strict()), "PLM-S24");
+    let stamps =
+        Trust { log: LogDemand::NotRequired, time: TimeDemand::Authority, ..trust(&sigstore.trusted_root()) };
+    assert_eq!(code(&unlogged, &witnessed(stamps.clone())), format!("0 {:?}", Some(AT + 5)));
+    assert_eq!(code(&bundle(FILE, &ours, false), &witnessed(stamps)), "PLM-S36");
+    // Key and identity are not mixed up.
+    assert_eq!(code(&unlogged, &by(trust(&sigstore.trusted_root()))), "PLM-S38");
+    assert_eq!(code(&signing.message(FILE), &strict()), "PLM-S07");
+    assert_eq!(Author::Key(key.clone()).principal(), Principal::Key(key.fingerprint()));
+}
+
+/// Attestations under `.att`: the log's promise is an annotation.
+#[test]
+fn annotations_beside_an_attestation() {
+    let sigstore = sigstore();
+    let image = Digest::of(b"image");
+    let signing = sigstore.signing(MAIL, ISSUER, at());
+    let said = statement(image, "https://x.test");
+    let annotations = |bundle: &Value| {
+        let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
+        let number = |name: &str| entry[name].as_str().unwrap().parse::<i64>().unwrap();
+        let id = STANDARD.decode(entry["logId"]["keyId"].as_str().unwrap()).unwrap();
+        let promise = json!({
+            "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+            "Payload": {
+                "body": entry["canonicalizedBody"],
+                "integratedTime": number("integratedTime"),
+                "logIndex": number("logIndex"),
+                "logID": crate::sigstore::log::hex(&id),
+            },
+        });
+        let certificate = crate::sigstore::pem("CERTIFICATE", &signing.certificate);
+        BTreeMap::from([
+            ("dev.sigstore.cosign/bundle".to_owned(), promise.to_string()),
+            ("dev.sigstore.cosign/certificate".to_owned(), certificate),
+        ])
+    };
+    let bundle = signing.envelope(STATEMENT, said.as_bytes());
+    let other = signing.envelope(STATEMENT, statement(image, "https://y.test").as_bytes());
+    let signer = by(trust(&sigstore.trusted_root()));
+    let code = |annotations: &BTreeMap<String, String>, signer: &Signer| {
+        let layer = Checked::of(bundle["dsseEnvelope"].to_string().into_bytes());
+        let found = candidate(Content::from_attestation_layer(&layer, annotations));
+        match check_attestation(&found, signer, image) {
+            Ok(attested) => format!("attested {:?}", attested.authorship().proven_time()),
+            Err(error) => error.code().to_owned(),
+        }
+    };
+    let good = annotations(&bundle);
+    assert_eq!(code(&good, &signer), format!("attested {:?}", Some(at())));
+    assert_eq!(code(&annotations(&other), &signer), "PLM-S29");
+    assert_eq!(code(&BTreeMap::new(), &signer), "PLM-S38");
+    // Whoever has the key does not need them, and is not misled by broken ones.
+    let key = Signer::Key(PublicKey::from_pem(&signing.key.public_pem()).unwrap());
+    let broken = good.keys().map(|name| (name.clone(), "broken".to_owned())).collect();
+    assert_eq!(code(&broken, &key), "attested None");
+    assert_eq!(code(&broken, &signer), "PLM-S42");
 }

@@ -3,10 +3,10 @@
 //!
 //! It looks at the clock for one thing only: a log entry from the future is refused.
 
-use sigstore_verify::types::bundle::{MessageSignature, VerificationMaterial};
+use sigstore_verify::types::bundle::{MessageDigest, MessageSignature, VerificationMaterial};
 use sigstore_verify::types::{
-    ArtifactDigest, Bundle as LibraryBundle, DerPublicKey, DsseEnvelope, DsseSignature, HashAlgorithm,
-    MediaType, PayloadBytes, SignatureBytes, SignatureContent, TransparencyLogEntry,
+    ArtifactDigest, Bundle as LibraryBundle, DerPublicKey, DigestBytes, DsseEnvelope, DsseSignature,
+    HashAlgorithm, MediaType, PayloadBytes, SignatureBytes, SignatureContent, TransparencyLogEntry,
 };
 use sigstore_verify::{
     CertificateError, Error, Policy, PublicKeyVerificationPolicy, TimestampError, TransparencyLogError,
@@ -42,10 +42,18 @@ impl Subject {
                 PayloadBytes::from_bytes(envelope.unverified_payload()),
                 DsseSignature::new(SignatureBytes::from_bytes(envelope.signature()), Default::default()),
             )),
-            // The claimed digest is compared in `witness`, where both are at hand.
-            BundleContent::Message { signature, .. } => SignatureContent::MessageSignature(
-                MessageSignature::new(SignatureBytes::from_bytes(signature)),
-            ),
+            BundleContent::Message { digest, signature } => {
+                let message = MessageSignature::new(SignatureBytes::from_bytes(signature));
+                // It also tells the library by which hash a P-384 key signed.
+                let digest = digest.as_ref().and_then(|claimed| {
+                    let bytes = DigestBytes::new(claimed.bytes.clone());
+                    Some(MessageDigest::new(hash(&claimed.algorithm)?, bytes))
+                });
+                SignatureContent::MessageSignature(match digest {
+                    Some(digest) => message.with_message_digest(digest),
+                    None => message,
+                })
+            }
         };
         Ok(Self { bundle: LibraryBundle::new(media_type, material, content), entries })
     }
@@ -144,6 +152,16 @@ fn run(
             verifier.verify(digest, &subject.bundle, policy)
         }
     })
+}
+
+/// sigstore_common.proto, `HashAlgorithm`.
+fn hash(name: &str) -> Option<HashAlgorithm> {
+    match name {
+        "SHA2_256" => Some(HashAlgorithm::Sha2256),
+        "SHA2_384" => Some(HashAlgorithm::Sha2384),
+        "SHA2_512" => Some(HashAlgorithm::Sha2512),
+        _ => None,
+    }
 }
 
 fn times(result: &VerificationResult) -> Vec<Timestamp> {

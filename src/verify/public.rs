@@ -67,7 +67,7 @@ fn outcome(fields: &[&str]) -> String {
             assert_eq!(refusal.code(), "PLM-S22", "{name}");
             let another = file(&format!("sha256:{}", "0".repeat(64)));
             assert!(check(&bundle, &signer_of(fields, &trust), &another).is_err(), "{name}");
-            let times: Vec<String> = authorship.proven_times().iter().map(ToString::to_string).collect();
+            let times: Vec<String> = authorship.proven_times().iter().map(|it| it.time.to_string()).collect();
             format!("signed {}", times.join(" "))
         }
         Err(error) => error.code().to_owned(),

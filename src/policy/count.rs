@@ -98,7 +98,17 @@ impl Inquiry<'_> {
         let mut weighed: Option<Weighed<P>> = None;
         // With several signers, "not this one" tells less than what is wrong with a signature by one of them.
         let mut refusal: Option<(u8, Refusal)> = None;
+        // Whom a certificate names is known before anybody checks it. Who is not named need not be tried, but once, to say why not: else a
+        // thousand strangers' certificates cost a check by each of the signers (CVE-2023-46737).
+        let named = candidate.content.unverified_identity();
+        let mut tried = false;
         for (index, signer) in by.of.iter().filter_map(|index| Some((*index, self.policy.signer(*index)?))) {
+            if let Signer::Identity(wanted) = &signer.signer {
+                let may_be = named.as_ref().is_some_and(|named| wanted.identity.check(named).is_ok());
+                if !may_be && std::mem::replace(&mut tried, true) {
+                    continue;
+                }
+            }
             let proof = match (kind.check)(candidate, &signer.signer, image) {
                 Ok(proof) => proof,
                 Err(error) => {

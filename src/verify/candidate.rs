@@ -6,8 +6,9 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::LegacyAnnotations;
-use crate::base::{Checked, Digest, Printable};
-use crate::format::bundle::{self, Bundle, BundleContent};
+use super::certificate::Leaf;
+use crate::base::{Checked, Digest, Identity, Printable};
+use crate::format::bundle::{self, Bundle, BundleContent, Material};
 use crate::format::dsse::{self, Envelope};
 use crate::format::manifest::Descriptor;
 use crate::format::simple_signing;
@@ -139,6 +140,24 @@ impl Content {
             Self::SimpleSigning { payload, .. } => Some(Digest::of(payload)),
             Self::Unreadable { .. } => None,
         }
+    }
+
+    /// Whom the certificate beside the signature names. Anybody can write a certificate: good for passing over what cannot be meant, and for
+    /// nothing else.
+    pub fn unverified_identity(&self) -> Option<Identity> {
+        let legacy;
+        let leaf = match self {
+            Self::Bundle(bundle) => match &bundle.material {
+                Material::Certificate { leaf, .. } => leaf,
+                Material::PublicKey { .. } => return None,
+            },
+            Self::Envelope { annotations, .. } | Self::SimpleSigning { annotations, .. } => {
+                legacy = annotations.leaf()?;
+                &legacy
+            }
+            Self::Unreadable { .. } => return None,
+        };
+        Leaf::read(leaf).ok().map(|leaf| leaf.certified.identity)
     }
 
     fn unreadable(error: &dyn std::error::Error) -> Self {

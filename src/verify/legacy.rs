@@ -57,6 +57,11 @@ pub(super) fn verify_payload(
 }
 
 impl LegacyAnnotations {
+    /// The signer's certificate in DER, if there is one that can be read.
+    pub(super) fn leaf(&self) -> Option<Vec<u8>> {
+        legacy::certificates(self.certificate.as_deref()?).ok()?.into_iter().next()
+    }
+
     /// The annotations as a bundle around `content`, as far as `signer` asks for them.
     fn bundle(&self, signer: &Signer, content: BundleContent) -> Result<Bundle, VerifyError> {
         let material = match signer {

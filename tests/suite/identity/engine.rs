@@ -132,6 +132,35 @@ fn a_threshold_counts_people() {
     assert_eq!(load(&threshold(twice, &["a", "b"])).unwrap_err(), ["PLM-P14"]);
 }
 
+/// Whoever attaches a heap of certificates of their own makes nobody check each of them once for every signer.
+#[test]
+fn cve_2023_46737_strangers_are_tried_once() {
+    let subject = |at: usize| format!("dev{at}@example.com");
+    let signers = |count: usize| {
+        (0..count).map(|at| (format!("s{at}"), signer(json!({"equals": subject(at)})))).collect::<serde_json::Map<_, _>>()
+    };
+    let policy = |count: usize| {
+        let names: Vec<String> = signers(count).keys().cloned().collect();
+        let roots = json!({"site": {"trusted_root": "site.json"}});
+        load(&policy(roots, Value::Object(signers(count)), json!({"any": names}))).unwrap()
+    };
+    let time = |policy: &Policy, found: &[Found]| {
+        let start = std::time::Instant::now();
+        let verdict = verdict(&decision(policy, found.to_vec()));
+        (start.elapsed(), verdict)
+    };
+    let strangers: Vec<Found> = (0..8).map(|_| by("evil@example.net")).collect();
+    let (one, few) = (policy(1), policy(40));
+    let (alone, verdict) = (0..3).map(|_| time(&one, &strangers)).min().unwrap();
+    assert!(verdict.starts_with("denied PLM-E03 /PLM-S22 PLM-S22"), "{verdict}");
+    let (together, verdict) = (0..3).map(|_| time(&few, &strangers)).min().unwrap();
+    assert!(verdict.starts_with("denied PLM-E03 /PLM-S22 PLM-S22"), "{verdict}");
+    assert!(together < alone * 8, "{alone:?} for one signer, {together:?} for forty");
+    // The last of them is found all the same.
+    let (_, verdict) = time(&few, &[by("dev39@example.com")]);
+    assert_eq!(verdict, "allowed");
+}
+
 #[test]
 fn logs_and_certificate_logs_are_demanded_unless_the_policy_says_otherwise() {
     let subject = json!({"equals": "dev@example.com"});

@@ -333,7 +333,11 @@ fn acceptance(accepted: &Accepted) -> String {
     if let Author::Identity(certified) = accepted.authorship.author() {
         let Identity { issuer, subject, .. } = &certified.identity;
         let (subject, issuer) = (Printable(subject), Printable(issuer));
-        text.push_str(&format!(", {subject} ({issuer})"));
+        // On the command line the signer's name is the subject itself.
+        match subject.to_string() == accepted.signer {
+            true => text.push_str(&format!(" ({issuer})")),
+            false => text.push_str(&format!(", {subject} ({issuer})")),
+        }
         let skipped: Vec<_> = names(&accepted.skipped);
         if !skipped.is_empty() {
             text.push_str(&format!(", not checked: {}", skipped.join(", ")));

@@ -60,7 +60,7 @@ fn cve_2026_22772_issuers_are_compared_whole() {
 }
 
 #[test]
-fn real_certificates_and_their_claims() {
+fn cve_2026_48815_what_certificates_claim_is_compared() {
     let vector = || found(Content::from_bundle(&Checked::of(keyless("image-rekor1.sigstore.json"))));
     let roots = |root: &str| json!({"gh": {"trusted_root": root}});
     let with = |root: &str, claims: Value| {
@@ -93,6 +93,21 @@ fn real_certificates_and_their_claims() {
     }
 }
 
+/// A name that stands for nobody is an error, never a demand that is passed over.
+#[test]
+fn connaisseur_2151_unknown_names_do_not_load() {
+    let good = by_subject(json!({"equals": "dev@example.com"}));
+    assert!(load(&good).is_ok());
+    for (pointer, want) in [
+        ("/rules/0/require/signature/by", &["PLM-P11"][..]),
+        ("/signers/a/keyless/root", &["PLM-P23", "PLM-P23"]),
+    ] {
+        let mut policy = good.clone();
+        *policy.pointer_mut(pointer).unwrap() = json!("nobody");
+        assert_eq!(load(&policy).unwrap_err(), want, "{pointer}");
+    }
+}
+
 #[test]
 fn an_acceptance_says_who_when_and_what_was_checked() {
     let loaded = load(&by_subject(json!({"glob": "*@example.com"}))).unwrap();
@@ -115,7 +130,7 @@ fn threshold(signers: Value, of: &[&str]) -> Value {
 
 /// Signatures of one signer are one, however many there are, and under however many names (connaisseur #2150).
 #[test]
-fn a_threshold_counts_people() {
+fn connaisseur_2150_a_threshold_counts_people() {
     let (anybody, dev) = (json!({"glob": "*@example.com"}), json!({"equals": "dev@example.com"}));
     let overlapping = json!({"anybody": signer(anybody.clone()), "dev": signer(dev)});
     let policy = threshold(overlapping, &["anybody", "dev"]);
@@ -137,7 +152,9 @@ fn a_threshold_counts_people() {
 fn cve_2023_46737_strangers_are_tried_once() {
     let subject = |at: usize| format!("dev{at}@example.com");
     let signers = |count: usize| {
-        (0..count).map(|at| (format!("s{at}"), signer(json!({"equals": subject(at)})))).collect::<serde_json::Map<_, _>>()
+        (0..count)
+            .map(|at| (format!("s{at}"), signer(json!({"equals": subject(at)}))))
+            .collect::<serde_json::Map<_, _>>()
     };
     let policy = |count: usize| {
         let names: Vec<String> = signers(count).keys().cloned().collect();
@@ -161,8 +178,9 @@ fn cve_2023_46737_strangers_are_tried_once() {
     assert_eq!(verdict, "allowed");
 }
 
+/// Strict unless somebody writes otherwise.
 #[test]
-fn logs_and_certificate_logs_are_demanded_unless_the_policy_says_otherwise() {
+fn kyverno_17125_logs_and_certificate_logs_are_demanded_by_default() {
     let subject = json!({"equals": "dev@example.com"});
     let with = |root: Value| policy(json!({"site": root}), json!({"a": signer(subject.clone())}), json!("a"));
     let strict = with(json!({"trusted_root": "site.json"}));

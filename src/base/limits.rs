@@ -82,9 +82,11 @@ pub const AUTHORITIES: usize = 32;
 pub const TRUSTED_ROOT: u64 = 1 << 20;
 /// Nesting of JSON and YAML.
 pub const DEPTH: usize = 32;
-/// Bytes of what a credential helper prints.
+/// Bytes of a key file: those of RSA keys with 8192 bits have 13 KiB.
+pub const KEY_FILE: u64 = 64 << 10;
+/// Bytes of what a helper program prints: for credentials, or for keys.
 pub const HELPER_OUTPUT: u64 = 64 << 10;
-/// Seconds a credential helper may run.
+/// Seconds a helper program may run.
 pub const HELPER_SECONDS: u64 = 30;
 /// Bytes of one line of a Dockerfile with its end: BuildKit's reader stops there.
 pub const DOCKERFILE_LINE: usize = 64 << 10;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::CliError;
-use super::key::read_public_key;
+use super::key::{KeyReference, read_public_key};
 use crate::base::{Claim, IdentityMatcher, MatcherError, Printable, TextMatcher, limits};
 use crate::io::Io;
 use crate::verify::{
@@ -54,7 +54,11 @@ pub(super) struct IdentityArgs {
 
 impl IdentityArgs {
     /// The signers that the command line means, each with a name: the keys, or else the identity. Any of them is enough.
-    pub(super) fn signers(&self, keys: &[PathBuf], io: &Io) -> Result<Vec<(String, Signer)>, CliError> {
+    pub(super) async fn signers(
+        &self,
+        keys: &[KeyReference],
+        io: &Io,
+    ) -> Result<Vec<(String, Signer)>, CliError> {
         if keys.is_empty() {
             let identity = self.identity(io)?;
             if identity.is_none() && (self.trusted_root.is_some() || self.insecure_ignore_tlog) {
@@ -64,15 +68,16 @@ impl IdentityArgs {
             return Ok(identity.into_iter().collect());
         }
         let witness = self.witness(io)?;
-        let named = |path: &PathBuf| {
-            let key = read_public_key(io, path)?;
+        let mut signers = Vec::new();
+        for reference in keys {
+            let key = read_public_key(io, reference).await?;
             let signer = match &witness {
                 Some(trust) => Signer::WitnessedKey(Box::new(WitnessedKey { key, trust: trust.clone() })),
                 None => Signer::Key(key),
             };
-            Ok((Printable(&path.display().to_string()).to_string(), signer))
-        };
-        keys.iter().map(named).collect()
+            signers.push((reference.to_string(), signer));
+        }
+        Ok(signers)
     }
 
     fn identity(&self, io: &Io) -> Result<Option<(String, Signer)>, CliError> {
@@ -183,7 +188,9 @@ mod tests {
         let command = IdentityArgs::augment_args(Command::new("x").no_binary_name(true));
         let matches = command.try_get_matches_from(args).map_err(|error| error.to_string())?;
         let io = Io::new(Environment::default(), Access::Offline).unwrap();
-        let signers = IdentityArgs::from_arg_matches(&matches).unwrap().signers(&[], &io);
+        let args = IdentityArgs::from_arg_matches(&matches).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let signers = runtime.block_on(args.signers(&[], &io));
         let signers = signers.map_err(|error| format!("{} {:?}", error.error, error.hints))?;
         Ok(signers.into_iter().map(|(_, signer)| signer).next())
     }

@@ -11,6 +11,7 @@ mod examples;
 mod explain;
 mod identity;
 mod key;
+mod key_pair;
 mod keyless;
 mod password;
 mod publish;

@@ -26,12 +26,16 @@ pub(super) fn read_password(
     ui: &mut Ui<'_>,
     purpose: Purpose<'_>,
 ) -> Result<Secret<Vec<u8>>, CliError> {
-    for name in VARIABLES {
-        if let Some(value) = io.environment.get(name) {
-            return Ok(Secret::new(value.as_bytes().to_vec()));
-        }
+    if let Some(password) = given_password(io) {
+        return Ok(password);
     }
     if ui.terminals().input { Ok(prompt(purpose)?) } else { Ok(read_input(ui)?) }
+}
+
+/// The password in the environment.
+pub(super) fn given_password(io: &Io) -> Option<Secret<Vec<u8>>> {
+    let value = VARIABLES.into_iter().find_map(|name| io.environment.get(name))?;
+    Some(Secret::new(value.as_bytes().to_vec()))
 }
 
 fn prompt(purpose: Purpose<'_>) -> Result<Secret<Vec<u8>>, PasswordError> {

@@ -1,13 +1,11 @@
 //! Who signs: a key at hand, or somebody who is asked.
 
-use std::path::PathBuf;
-
 use super::CliError;
-use super::key::read_private_key;
+use super::key::{KeyReference, open_private_key};
 use super::keyless::{Keyless, KeylessArgs};
 use super::ui::Ui;
-use crate::crypto::PrivateKey;
-use crate::io::Io;
+use crate::crypto::{PrivateKey, PublicKey, Scheme};
+use crate::io::{Io, KmsKey};
 use crate::sign::{LegacyLayer, Signature, SignedBundle, ToSign, UnsignedBundle, UnsignedLayer};
 use crate::verify;
 
@@ -16,9 +14,9 @@ use crate::verify;
 #[command(group(clap::ArgGroup::new("signer").required(true).args(["key", "identity_token", "oidc_provider"])))]
 #[command(group(clap::ArgGroup::new("identity").args(["identity_token", "oidc_provider"])))]
 pub(super) struct SignerArgs {
-    /// Encrypted private key, as `plimsoll keygen` and cosign write it
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    /// Private key: an encrypted file, as `plimsoll keygen` and cosign write it; env://NAME; or NAME://KEY of a program sigstore-kms-NAME
+    #[arg(long, value_name = "KEY")]
+    key: Option<KeyReference>,
     #[command(flatten)]
     keyless: KeylessArgs,
 }
@@ -29,21 +27,34 @@ pub(super) enum Signer {
     Key(Box<PrivateKey>),
     /// An identity, with a key for this run.
     Keyless(Box<Keyless>),
+    /// A key that a program keeps.
+    Kms {
+        key: KmsKey,
+        /// As the program says; every signature is checked against it.
+        public: PublicKey,
+    },
 }
 
 impl Signer {
-    /// Reads the key that the user names, or gets ready to sign as an identity.
+    /// Reads the key that the user names, or asks its keeper for the public half, or gets ready to sign as an identity.
     pub(super) async fn open(io: &Io, ui: &mut Ui<'_>, args: &SignerArgs) -> Result<Self, CliError> {
         match &args.key {
-            Some(key) => Ok(Self::Key(Box::new(read_private_key(io, ui, key)?))),
             None => Ok(Self::Keyless(Box::new(Keyless::open(&args.keyless, io, ui).await?))),
+            Some(KeyReference::Kms(key)) => {
+                let public = key.public_key(&io.environment).await?;
+                Ok(Self::Kms { key: key.clone(), public })
+            }
+            Some(key @ (KeyReference::Environment(_) | KeyReference::File(_))) => {
+                let text = key.text(io)?.unwrap_or_default();
+                Ok(Self::Key(Box::new(open_private_key(io, ui, key, &text)?)))
+            }
         }
     }
 
     /// Whether the signatures fit into layers under a legacy tag: asked before anything is signed.
     pub(super) fn check_layer(&self) -> Result<(), CliError> {
         match self {
-            Self::Key(_) => Ok(()),
+            Self::Key(_) | Self::Kms { .. } => Ok(()),
             Self::Keyless(keyless) => keyless.check_layer(),
         }
     }
@@ -54,14 +65,24 @@ impl Signer {
             Self::Key(key) => Some(verify::Signer::Key(key.public())),
             // What the certificate will say is the authority's to decide.
             Self::Keyless(_) => None,
+            Self::Kms { public, .. } => Some(verify::Signer::Key(public.clone())),
         }
     }
 
     /// Signs.
-    pub(super) async fn sign(&self, _io: &Io, to_sign: &ToSign) -> Result<Signature, CliError> {
+    pub(super) async fn sign(&self, io: &Io, to_sign: &ToSign) -> Result<Signature, CliError> {
         match self {
             Self::Key(key) => Ok(Signature::by_key(key, to_sign)?),
             Self::Keyless(keyless) => keyless.sign(to_sign).await,
+            Self::Kms { key, public } => {
+                let hash = match public.algorithm().scheme(to_sign.form()) {
+                    // Programs that keep Ed25519 keys know the plain variant.
+                    Scheme::Ed25519Prehashed => None,
+                    scheme => scheme.hash(),
+                };
+                let bytes = key.sign(hash, to_sign.message(), &io.environment).await?;
+                Ok(Signature::of_key(bytes, public.clone()))
+            }
         }
     }
 

@@ -18,6 +18,7 @@ pub use pem::certificate as certificate_pem;
 pub use private::PrivateKey;
 pub use public::{BadFileSignature, BadSignature, KeyAlgorithm, PublicKey};
 pub use scheme::{Form, Scheme};
+pub use sealed::Encryption;
 pub use timestamp::{StampError, StampRequest};
 
 /// Why a key cannot be used.
@@ -82,6 +83,12 @@ pub enum KeyError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     Random,
+    /// An RSA key that other tools do not sign with.
+    #[error("an RSA key of {bits} bits is not imported: cosign signs with 2048, 3072 and 4096 bits only")]
+    RsaImport {
+        /// Of the modulus.
+        bits: usize,
+    },
     /// An RSA key that can be broken, or that is made to waste time.
     #[error("an RSA key of {bits} bits is refused: between 2048 and 8192 are accepted")]
     RsaSize {

@@ -10,7 +10,7 @@ use sha2::Digest as _;
 use zeroize::Zeroizing;
 
 use super::material::{Curve, Material, sec1};
-use super::{BadSignature, Form, KeyError, PublicKey, Scheme, pem, sealed};
+use super::{BadSignature, Encryption, Form, KeyError, PublicKey, Scheme, pem, sealed};
 use crate::base::{Algorithm, Hasher, Secret};
 
 /// A key that signs. Wiped from memory on drop; `Debug` shows only its public half.
@@ -49,7 +49,7 @@ impl PrivateKey {
     }
 
     /// Whether a text is an encrypted key file, as far as that can be told without its password.
-    pub fn check_encrypted_pem(text: &str) -> Result<(), KeyError> {
+    pub fn check_encrypted_pem(text: &str) -> Result<Encryption, KeyError> {
         sealed::check(&encrypted(text)?)
     }
 

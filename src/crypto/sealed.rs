@@ -11,9 +11,21 @@ use zeroize::Zeroizing;
 use super::{KeyError, pem};
 use crate::base::Secret;
 
+/// What is known of an encrypted key file without its password: how much work each guess at the password is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Encryption {
+    /// CPU and memory cost of scrypt.
+    pub n: u64,
+    /// Block size of scrypt.
+    pub r: u64,
+    /// Parallelism of scrypt.
+    pub p: u64,
+}
+
 /// Reads everything that needs no password.
-pub(super) fn check(json: &[u8]) -> Result<(), KeyError> {
-    Sealed::parse(json).map(|_| ())
+pub(super) fn check(json: &[u8]) -> Result<Encryption, KeyError> {
+    let Cost(log_n) = Sealed::parse(json)?.cost;
+    Ok(Encryption { n: 1 << log_n, r: 8, p: 1 })
 }
 
 /// Decrypts the content of the PEM block.

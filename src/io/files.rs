@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::base::limits;
 
 /// Who may read a file that is written.
@@ -46,6 +48,25 @@ impl Files {
             path: path.to_owned(),
             offset: error.utf8_error().valid_up_to(),
         })
+    }
+
+    /// Reads a file of text with a key in it; no copy stays in memory.
+    pub fn read_secret(&self, path: &Path) -> Result<Zeroizing<String>, FileError> {
+        // Room for all of it, so that growing leaves no unwiped copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(limits::KEY_FILE as usize + 1));
+        let read = open(path)?.take(limits::KEY_FILE + 1).read_to_end(&mut bytes);
+        read.map_err(|error| unread(path, error))?;
+        if bytes.len() as u64 > limits::KEY_FILE {
+            return Err(FileError::TooLarge { path: path.to_owned(), limit: limits::KEY_FILE });
+        }
+        match String::from_utf8(std::mem::take(&mut *bytes)) {
+            Ok(text) => Ok(Zeroizing::new(text)),
+            Err(error) => {
+                let offset = error.utf8_error().valid_up_to();
+                drop(Zeroizing::new(error.into_bytes()));
+                Err(FileError::NotUtf8 { path: path.to_owned(), offset })
+            }
+        }
     }
 
     /// Writes a file whole or not at all: a temporary file in the same folder, synced, then renamed over `path`. An existing file keeps its

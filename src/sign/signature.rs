@@ -48,8 +48,7 @@ impl ToSign {
 
     /// A fault while signing can give a key away, and what others sign may be anything: let no wrong signature out.
     pub(super) fn check(&self, signature: &Signature) -> Result<(), SignError> {
-        let scheme = signature.key.algorithm().scheme(self.form);
-        Ok(signature.key.verify_as(scheme, &self.message, &signature.bytes)?)
+        Ok(signature.key.verify(&self.message, &signature.bytes)?)
     }
 }
 
@@ -85,14 +84,12 @@ pub enum Signatory {
 impl Signature {
     /// Signs with a key at hand.
     pub fn by_key(key: &PrivateKey, to_sign: &ToSign) -> Result<Self, SignError> {
-        let bytes = key.sign(to_sign.form, &to_sign.message)?;
-        Ok(Self {
-            bytes,
-            key: key.public(),
-            signatory: Signatory::Key,
-            log_entries: Vec::new(),
-            timestamps: Vec::new(),
-        })
+        Ok(Self::of_key(key.sign(to_sign.form, &to_sign.message)?, key.public()))
+    }
+
+    /// A signature that somebody says this key made; it is checked when it completes what was to be signed.
+    pub fn of_key(bytes: Vec<u8>, key: PublicKey) -> Self {
+        Self { bytes, key, signatory: Signatory::Key, log_entries: Vec::new(), timestamps: Vec::new() }
     }
 
     /// The annotations of a layer that carry the proofs (cosign, SIGNATURE_SPEC.md, "Signature Layer Annotations").

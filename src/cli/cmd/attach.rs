@@ -6,6 +6,7 @@ use crate::base::{Digest, ImageLocator, Printable, limits};
 use crate::cli::args::Format;
 use crate::cli::evidence::Gatherer;
 use crate::cli::identity::IdentityArgs;
+use crate::cli::key::KeyReference;
 use crate::cli::publish::{push_bundle, resolve};
 use crate::cli::render::attached::AttachedJson;
 use crate::cli::ui::Ui;
@@ -29,9 +30,9 @@ pub(in crate::cli) struct Args {
     /// The Sigstore bundle, as `plimsoll sign --no-upload` and cosign write it
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
-    /// Public key by which the bundle must be signed
-    #[arg(long, value_name = "FILE", conflicts_with = "certificate_oidc_issuer")]
-    key: Option<PathBuf>,
+    /// Public key by which the bundle must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
+    #[arg(long, value_name = "KEY", conflicts_with = "certificate_oidc_issuer")]
+    key: Option<KeyReference>,
     #[command(flatten)]
     identity: IdentityArgs,
 }
@@ -45,7 +46,8 @@ Examples:
 /// Checks and attaches.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let bytes = io.files.read_at_most(&args.bundle, limits::ATTESTATION)?;
-    let signer = args.identity.signers(args.key.as_slice(), io)?.into_iter().map(|(_, signer)| signer).next();
+    let signer =
+        args.identity.signers(args.key.as_slice(), io).await?.into_iter().map(|(_, signer)| signer).next();
     let (source, resolved) = resolve(io, &args.image).await?;
     let cannot = || format!("{} cannot be attached", args.bundle.display());
     let bundle =

@@ -6,6 +6,7 @@ mod attest_blob;
 mod copy;
 mod demo;
 mod explain;
+mod key;
 mod keygen;
 mod pin;
 mod resolve;
@@ -30,6 +31,7 @@ pub(super) enum Command {
     Pin(pin::Args),
     Sbom(sbom::Args),
     Keygen(keygen::Args),
+    Key(key::Args),
     Sign(sign::Args),
     Attest(attest::Args),
     Attach(attach::Args),
@@ -51,15 +53,16 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Pin(args) => pin::run(args, io, ui).await,
         Command::Sbom(args) => sbom::run(args, io, ui).await,
         Command::Keygen(args) => keygen::run(args, io, ui).await,
+        Command::Key(args) => key::run(args, io, ui).await,
         Command::Sign(args) => sign::run(args, io, ui).await,
         Command::Attest(args) => attest::run(args, io, ui).await,
         Command::Attach(args) => attach::run(args, io, ui).await,
         Command::Verify(args) => verify::run(args, io, ui).await,
         Command::Tree(args) => tree::run(args, io, ui).await,
         Command::SignBlob(args) => sign_blob::run(args, io, ui).await,
-        Command::VerifyBlob(args) => verify_blob::run(&args, io, ui),
+        Command::VerifyBlob(args) => verify_blob::run(&args, io, ui).await,
         Command::AttestBlob(args) => attest_blob::run(args, io, ui).await,
-        Command::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, io, ui),
+        Command::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, io, ui).await,
         Command::Copy(args) => copy::run(args, io, ui).await,
         Command::Explain(args) => explain::run(&args, ui),
         Command::Demo(args) => demo::run(args, io, ui).await,

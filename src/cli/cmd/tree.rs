@@ -1,12 +1,10 @@
 //! `plimsoll tree`: what is attached to an image.
 
-use std::path::PathBuf;
-
 use super::verify::with_digest;
 use crate::base::{Digest, ImageLocator, Printable};
 use crate::cli::args::Format;
 use crate::cli::evidence::{Gatherer, Other};
-use crate::cli::key::read_public_key;
+use crate::cli::key::{KeyReference, read_public_key};
 use crate::cli::render::tree::{Answer, Attached, GapWire, Kind};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -26,16 +24,15 @@ pub(in crate::cli) struct Args {
     /// Image reference, or oci:DIR, oci-archive:FILE, docker-archive:FILE
     #[arg(value_name = "IMAGE")]
     image: ImageLocator,
-    /// Public key to check signatures with; may be given several times
-    #[arg(long, value_name = "FILE")]
-    key: Vec<PathBuf>,
+    /// Public key to check signatures with: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME; may be given several times
+    #[arg(long, value_name = "KEY")]
+    key: Vec<KeyReference>,
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let mut keys = Vec::new();
-    for path in &args.key {
-        let signer = Signer::Key(read_public_key(io, path)?);
-        keys.push((Printable(&path.display().to_string()).to_string(), signer));
+    for key in &args.key {
+        keys.push((key.to_string(), Signer::Key(read_public_key(io, key).await?)));
     }
     let source = io.open(&args.image)?;
     let digest = source.resolve().await?.digest;

@@ -9,6 +9,7 @@ use crate::cli::annotation;
 use crate::cli::args::{Format, parse_predicate_type};
 use crate::cli::evidence::Gatherer;
 use crate::cli::identity::IdentityArgs;
+use crate::cli::key::KeyReference;
 use crate::cli::render::decision::{self, Answer, ImageWire};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -31,9 +32,9 @@ pub(in crate::cli) struct Args {
     /// Image references, or oci:DIR, oci-archive:FILE, docker-archive:FILE
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<ImageLocator>,
-    /// Public key; one of several is enough
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["policy", "certificate_oidc_issuer"], conflicts_with_all = ["policy", "certificate_oidc_issuer"])]
-    key: Vec<PathBuf>,
+    /// Public key: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME; one of several is enough
+    #[arg(long, value_name = "KEY", required_unless_present_any = ["policy", "certificate_oidc_issuer"], conflicts_with_all = ["policy", "certificate_oidc_issuer"])]
+    key: Vec<KeyReference>,
     /// Trust policy
     #[arg(long, value_name = "FILE", conflicts_with = "IdentityArgs")]
     policy: Option<PathBuf>,
@@ -54,7 +55,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     for image in &args.images {
         check_name(&args, image)?;
     }
-    let policy = read_policy(&args, io)?;
+    let policy = read_policy(&args, io).await?;
     let now = io.clock.now();
 
     let mut answer = Answer::new(&policy, now.to_string());
@@ -172,11 +173,11 @@ fn worst(outcomes: &[Outcome]) -> Outcome {
         .unwrap_or(if outcomes.is_empty() { Outcome::Unknown } else { Outcome::Yes })
 }
 
-fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
+async fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
     if let Some(file) = &args.policy {
         return read_policy_file(file, io);
     }
-    let signers = args.identity.signers(&args.key, io)?;
+    let signers = args.identity.signers(&args.key, io).await?;
     let demand = match &args.predicate_type {
         Some(predicate_type) => Demand::Attestation { predicate_type: predicate_type.clone() },
         None => Demand::Signature { annotations: annotation::distinct(&args.annotations)? },

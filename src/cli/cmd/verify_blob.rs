@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crate::base::Printable;
 use crate::cli::args::Format;
 use crate::cli::blob::{FileArgs, Refusal, Wanted, read_bundle};
-use crate::cli::key::read_public_key;
+use crate::cli::key::{KeyReference, read_public_key};
 use crate::cli::render::blob::{Checked, Kind, signer_text};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -26,9 +26,9 @@ use crate::verify::{Signer, check_bare_signature, check_file};
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     file: FileArgs,
-    /// Public key by which the file must be signed
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// Public key by which the file must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
+    #[arg(long, value_name = "KEY")]
+    key: KeyReference,
     /// Sigstore bundle with the signature
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
@@ -45,8 +45,8 @@ Examples:
   curl -fsSL https://example.com/app.tar.gz | plimsoll verify-blob --key release.pub --bundle app.sigstore.json -";
 
 /// Checks.
-pub(super) fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let signer = Signer::Key(read_public_key(io, &args.key)?);
+pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    let signer = Signer::Key(read_public_key(io, &args.key).await?);
     let proof = match (&args.bundle, &args.signature) {
         (Some(bundle), _) => Proof::Bundle(read_bundle(io, bundle)?),
         (None, Some(path)) => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::base::Printable;
 use crate::cli::args::{Format, parse_predicate_type};
 use crate::cli::blob::{FileArgs, Refusal, Wanted, read_bundle};
-use crate::cli::key::read_public_key;
+use crate::cli::key::{KeyReference, read_public_key};
 use crate::cli::render::blob::{Checked, Kind, signer_text};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -24,9 +24,9 @@ use crate::verify::{Attested, Signer, check_file_attestation};
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     file: FileArgs,
-    /// Public key by which the statement must be signed
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// Public key by which the statement must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
+    #[arg(long, value_name = "KEY")]
+    key: KeyReference,
     /// Sigstore bundle with the statement
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
@@ -45,8 +45,8 @@ Examples:
   plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json --any-type --format json app.tar.gz";
 
 /// Checks.
-pub(super) fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let signer = Signer::Key(read_public_key(io, &args.key)?);
+pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    let signer = Signer::Key(read_public_key(io, &args.key).await?);
     let bundle = read_bundle(io, &args.bundle)?;
     let content = args.file.read(io, ui, &Wanted::names())?;
 

@@ -2,9 +2,10 @@
 
 use super::CliError;
 use crate::cli::Outcome;
-use crate::cli::key::KeyFileError;
+use crate::cli::key::{BadKey, NoVariable};
 use crate::cli::password::PasswordError;
 use crate::crypto::KeyError;
+use crate::io::KmsError;
 
 impl From<KeyError> for CliError {
     fn from(error: KeyError) -> Self {
@@ -13,10 +14,35 @@ impl From<KeyError> for CliError {
     }
 }
 
-impl From<KeyFileError> for CliError {
-    fn from(error: KeyFileError) -> Self {
+impl From<BadKey> for CliError {
+    fn from(error: BadKey) -> Self {
         let (outcome, hint) = advice(&error.source);
         hint.into_iter().fold(Self::new(outcome, error), Self::hint)
+    }
+}
+
+impl From<NoVariable> for CliError {
+    fn from(error: NoVariable) -> Self {
+        Self::new(Outcome::Usage, error)
+    }
+}
+
+impl From<KmsError> for CliError {
+    fn from(error: KmsError) -> Self {
+        let hint = match &error {
+            KmsError::NotFound { program } => Some(format!("install {program} in a folder of PATH")),
+            KmsError::Answer { .. } | KmsError::Base64 { .. } | KmsError::Incomplete { .. } => {
+                Some("the program must speak version 1 of Sigstore's protocol for KMS plugins".to_owned())
+            }
+            KmsError::Failed { .. }
+            | KmsError::NotRun { .. }
+            | KmsError::OutputTooLarge { .. }
+            | KmsError::PublicKey { .. }
+            | KmsError::Refused { .. }
+            | KmsError::Slow { .. } => None,
+        };
+        let error = Self::new(Outcome::Unknown, error);
+        hint.into_iter().fold(error, Self::hint)
     }
 }
 
@@ -44,6 +70,7 @@ fn advice(error: &KeyError) -> (Outcome, Option<&'static str>) {
         | KeyError::Malformed { .. }
         | KeyError::NoPem
         | KeyError::Pem { .. }
+        | KeyError::RsaImport { .. }
         | KeyError::RsaSize { .. }
         | KeyError::ScryptParameters { .. }
         | KeyError::Unsupported { .. }
@@ -61,7 +88,7 @@ fn advice(error: &KeyError) -> (Outcome, Option<&'static str>) {
         KeyError::Random => (Outcome::Unknown, None),
         KeyError::Unencrypted => (
             Outcome::Usage,
-            Some("encrypt it: `cosign import-key-pair --key FILE`, or make a new one: `plimsoll keygen`"),
+            Some("encrypt it: `plimsoll key import --key FILE`, or make a new one: `plimsoll keygen`"),
         ),
         KeyError::WrongPassword => (
             Outcome::Usage,

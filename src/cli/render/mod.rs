@@ -5,6 +5,7 @@ pub(super) mod blob;
 pub(super) mod copied;
 pub(super) mod decision;
 pub(super) mod explain;
+pub(super) mod key;
 pub(super) mod keygen;
 pub(super) mod pin;
 pub(super) mod published;

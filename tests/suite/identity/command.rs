@@ -122,7 +122,7 @@ fn half_a_question_is_refused() {
         (&[&EXACT[..], &["--key", "release.pub"]].concat(), "cannot be used with"),
         (&[&EXACT[..], &["--policy", "trust.yaml"]].concat(), "cannot be used with"),
         (&["--policy", "trust.yaml"], "cannot be used with"),
-        (&["--insecure-ignore-tlog"], "--key <FILE>"),
+        (&["--insecure-ignore-tlog"], "--key <KEY>"),
     ] {
         let said = verify(options, "kl-rekor1").exits(2).stderr;
         assert!(said.contains(want), "{options:?}: {said}");

@@ -1,0 +1,76 @@
+//! A key pair in two files, as `keygen` and `key import` write it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::args::Format;
+use super::password::{Purpose, read_password};
+use super::render::keygen::KeygenJson;
+use super::ui::Ui;
+use super::{CliError, Outcome};
+use crate::crypto::PrivateKey;
+use crate::io::{Files, Io, Mode};
+
+/// Where a key pair goes.
+#[derive(clap::Args, Debug)]
+pub(super) struct Output {
+    /// Where to write: PREFIX.key and PREFIX.pub
+    #[arg(long, short, value_name = "PREFIX", default_value = "plimsoll")]
+    output: PathBuf,
+    /// Replace existing files; the old key is then lost
+    #[arg(long)]
+    force: bool,
+}
+
+impl Output {
+    /// Looks before anybody is asked for a password.
+    pub(super) fn check(&self, io: &Io) -> Result<(), CliError> {
+        if self.force {
+            return Ok(());
+        }
+        match [self.private(), self.public()].into_iter().find(|path| io.files.exists(path)) {
+            None => Ok(()),
+            Some(path) => Err(CliError::usage(format!("{} exists already", path.display()))
+                .hint("choose another name with --output, or replace it with --force")),
+        }
+    }
+
+    /// Encrypts and writes both halves, and tells.
+    pub(super) fn write(&self, key: &PrivateKey, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+        let password = read_password(io, ui, Purpose::Create)?;
+        if password.expose().is_empty() {
+            ui.warn("the password is empty: whoever can read the file can sign with the key");
+        }
+        let pem = zeroize::Zeroizing::new(key.to_encrypted_pem(&password)?);
+        // Two that make a key of one name at once must not both believe in theirs.
+        let write = if self.force { Files::write } else { Files::create };
+        let (private, public) = (self.private(), self.public());
+        write(&io.files, &private, pem.as_bytes(), Mode::Private)?;
+        write(&io.files, &public, key.public().to_pem().as_bytes(), Mode::Public)?;
+        match ui.format() {
+            Format::Json => ui.json(&KeygenJson::new(&private, &public, &key.public()))?,
+            Format::Text => ui.answer(&format!(
+                "private key: {} (encrypted; keep it)\npublic key:  {} (give it away)\nfingerprint: {}\n",
+                private.display(),
+                public.display(),
+                key.public().fingerprint(),
+            )),
+        }
+        Ok(Outcome::Yes)
+    }
+
+    fn private(&self) -> PathBuf {
+        with_extension(&self.output, ".key")
+    }
+
+    fn public(&self) -> PathBuf {
+        with_extension(&self.output, ".pub")
+    }
+}
+
+/// Appends; `Path::with_extension` would cut `my.app` to `my`.
+fn with_extension(prefix: &Path, extension: &str) -> PathBuf {
+    let mut name = OsString::from(prefix);
+    name.push(extension);
+    PathBuf::from(name)
+}

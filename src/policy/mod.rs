@@ -97,7 +97,11 @@ impl Policy {
                 Signer::Key(_) => None,
                 Signer::WitnessedKey(witnessed) => Some(&witnessed.trust),
             };
-            roots.extend(trust.map(|trust| NamedRoot { id: id.clone(), trust: trust.clone() }));
+            if let Some(trust) = trust
+                && roots.iter().all(|root: &NamedRoot| root.trust != *trust)
+            {
+                roots.push(NamedRoot { id: COMMAND_LINE.to_owned(), trust: trust.clone() });
+            }
             signers.push(NamedSigner { id, signer, not_before: None, not_after: None });
         }
         let by = Expression { needed: 1, of: (0..signers.len()).collect() };
@@ -114,7 +118,7 @@ impl Policy {
             ruling: RuleRuling::Require(vec![requirement]),
         };
         Self {
-            name: "command line".to_owned(),
+            name: COMMAND_LINE.to_owned(),
             edition: None,
             roots,
             signers,
@@ -281,3 +285,6 @@ enum RevokedWho {
     /// A signer revoked by name: whoever it means, under whatever name.
     Matching(Box<IdentityMatcher>),
 }
+
+/// What stands for the name of a policy, and of a trust root, that no file has.
+const COMMAND_LINE: &str = "command line";

@@ -45,9 +45,9 @@ Examples:
 
 /// Checks and attaches.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let bytes = io.files.read_at_most(&args.bundle, limits::ATTESTATION)?;
     let signer =
         args.identity.signers(args.key.as_slice(), io).await?.into_iter().map(|(_, signer)| signer).next();
+    let bytes = io.files.read_at_most(&args.bundle, limits::ATTESTATION)?;
     let (source, resolved) = resolve(io, &args.image).await?;
     let cannot = || format!("{} cannot be attached", args.bundle.display());
     let bundle =

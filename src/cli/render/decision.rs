@@ -262,7 +262,8 @@ pub(in crate::cli) fn text(image: &str, policy: &Policy, decision: &Decision, co
     out.push('\n');
     for (root, skipped) in policy.relaxed() {
         let skipped = names(&skipped).join(", ");
-        out.push_str(&format!(" {} trust root {root}: not demanded: {skipped}\n", paint.yellow("!")));
+        let whose = policy.edition().map(|_| format!("trust root {root}: ")).unwrap_or_default();
+        out.push_str(&format!(" {} {whose}not demanded: {skipped}\n", paint.yellow("!")));
     }
     for node in decision.nodes() {
         paint.node(&mut out, node, " ");

@@ -353,6 +353,77 @@ mod tests {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    fn pointers(value: &serde_json::Value, pointer: &str, into: &mut Vec<String>) {
+        into.push(pointer.to_owned());
+        if let Some(map) = value.as_object() {
+            map.iter().for_each(|(key, value)| {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                pointers(value, &format!("{pointer}/{key}"), into);
+            });
+        }
+        for (at, value) in value.as_array().into_iter().flatten().enumerate() {
+            pointers(value, &format!("{pointer}/{at}"), into);
+        }
+    }
+
+    /// Whoever checks a policy with the schema, in an editor say, learns the same as from us: with each value replaced by another, and with
+    /// each key left out, both refuse or neither does.
+    #[test]
+    fn schema_and_reader_agree_about_changed_policies() {
+        use serde_json::json;
+        let schema = schema();
+        let mut differ = Vec::new();
+        // The others say less.
+        let wanted = |file: &str| file.ends_with("full.yaml") || file.ends_with("keyless.yaml");
+        for (file, text) in folder("good").into_iter().filter(|(file, _)| wanted(file)) {
+            let good = to_json(&text).unwrap();
+            let mut all = Vec::new();
+            pointers(&good, "", &mut all);
+            let mut agree = |changed: &serde_json::Value, what: String| {
+                // Of what only the loader knows, the schema knows patterns.
+                let read = |path: &Path| fs::read(corpus().join(path));
+                let is_pattern = |problem: &PolicyProblem| matches!(problem.kind, Kind::Pattern(_));
+                let refused = match UnvalidatedPolicy::parse(&changed.to_string()) {
+                    Err(_) => true,
+                    Ok(_) if !what.contains("/images") && !what.contains("/except") => false,
+                    Ok(policy) => {
+                        policy.validate(&read).is_err_and(|error| error.problems().iter().any(is_pattern))
+                    }
+                };
+                if schema.is_valid(changed) == refused {
+                    differ.push(format!("{file}: {what}: refused here: {refused}"));
+                }
+            };
+            for pointer in &all {
+                for other in [
+                    json!(null),
+                    json!(true),
+                    json!(false),
+                    json!(0),
+                    json!(1),
+                    json!("x"),
+                    json!(""),
+                    json!([]),
+                    json!(["x"]),
+                    json!({}),
+                    json!({"x": 1}),
+                ] {
+                    let mut changed = good.clone();
+                    *changed.pointer_mut(pointer).unwrap() = other.clone();
+                    agree(&changed, format!("{pointer} is {other}"));
+                }
+                let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
+                let key = key.replace("~1", "/").replace("~0", "~");
+                let mut changed = good.clone();
+                if let Some(map) = changed.pointer_mut(parent).and_then(|parent| parent.as_object_mut()) {
+                    map.remove(&key);
+                    agree(&changed, format!("{pointer} is left out"));
+                }
+            }
+        }
+        assert!(differ.is_empty(), "{}", differ.join("\n"));
+    }
+
     #[test]
     fn every_code_of_a_policy_file_has_a_bad_policy() {
         let all: String = folder("bad").iter().filter_map(|(_, text)| text.lines().next()).collect();

@@ -142,8 +142,7 @@ fn a_trusted_root_that_is_none_is_refused() {
 fn checks_that_are_left_out_are_named() {
     let relaxed = ["--insecure-ignore-tlog", "--insecure-ignore-sct"];
     let said = verify(&[&EXACT[..], &relaxed].concat(), "kl-rekor1").exits(0).stdout;
-    let line = format!(" ! trust root {WORKFLOW}: not demanded: certificate log, transparency log\n");
-    assert!(said.contains(&line), "{said}");
+    assert!(said.contains("\n ! not demanded: certificate log, transparency log\n"), "{said}");
     assert!(said.contains("not checked: certificate log"), "{said}");
     // Also where it does not help.
     let other = ["--certificate-identity", "me@example.com", "--certificate-oidc-issuer", ACTIONS];
@@ -155,7 +154,10 @@ fn checks_that_are_left_out_are_named() {
 fn the_json_answer_says_who_when_and_how() {
     let run = verify(&[&EXACT[..], &["--insecure-ignore-sct", "--format", "json"]].concat(), "kl-rekor1");
     let answer = checked_json(&run.exits(0), "verify");
-    assert_eq!(answer["policy"]["relaxed"], json!([{"root": WORKFLOW, "skipped": ["certificate log"]}]));
+    assert_eq!(
+        answer["policy"]["relaxed"],
+        json!([{"root": "command line", "skipped": ["certificate log"]}])
+    );
     let candidate = &answer["images"][0]["requirements"][0]["candidates"][0];
     let proof = &candidate["proof"];
     assert_eq!(proof["author"]["subject"], WORKFLOW);
@@ -191,6 +193,12 @@ fn a_policy_file_with_a_trusted_root_beside_it() {
     let said = check(&text).exits(0).stdout;
     assert!(said.contains(" by acme rev 1 "), "{said}");
     assert!(said.contains(&format!("signed by release, {WORKFLOW} ({ACTIONS}), at ")), "{said}");
+    let relaxed = text.replace("root.json}", "root.json, log: none, sct: none}");
+    let said = check(&relaxed).exits(0).stdout;
+    assert!(
+        said.contains("\n ! trust root site: not demanded: certificate log, transparency log\n"),
+        "{said}"
+    );
     let said = check(&text.replace("acme/app\"}\nrules", "acme/other\"}\nrules")).exits(1).stdout;
     assert!(said.contains("PLM-S23"), "{said}");
     let said = check(&text.replace("/workflows/release.yml", "/workflows/*.yml")).exits(1).stdout;
@@ -282,6 +290,16 @@ fn attach_checks_who_signed() {
     let run = attach(&[&EXACT[..], &["--format", "json"]].concat()).exits(0);
     let answer = checked_json(&run, "attached");
     assert_eq!((&answer["verified"], &answer["added"]), (&json!(true), &json!(true)));
+}
+
+/// How a signer is checked says nothing when nobody is named.
+#[test]
+fn a_trusted_root_alone_attaches_nothing() {
+    for option in [&["--trusted-root", "root.json"][..], &["--insecure-ignore-tlog"]] {
+        let said =
+            run(&[&["attach", "--bundle", "b.json"], option, &["oci:layout"]].concat()).exits(2).stderr;
+        assert!(said.contains("none is named"), "{said}");
+    }
 }
 
 fn copy_folder(from: &Path, to: &Path) {

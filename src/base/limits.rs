@@ -14,6 +14,12 @@ pub const CANDIDATES: usize = 1000;
 pub const PLATFORMS: usize = 100;
 /// Bytes of one page of referrers or tags.
 pub const PAGE: u64 = 4 << 20;
+/// Bytes of all pages of one list.
+pub const PAGES_TOTAL: u64 = 16 << 20;
+/// Texts in one manifest or page, keys and values: a short one costs twenty times its bytes to hold.
+pub const MANIFEST_TEXTS: usize = 300_000;
+/// Attached things around which is looked in turn, in one tree.
+pub const TREE_NODES: usize = 200;
 /// Pages followed: a server may link pages in a circle.
 pub const PAGES: usize = 1000;
 /// Bytes of a token answer.
@@ -117,7 +123,7 @@ pub const LAYOUT_BLOBS: usize = 100_000;
 /// Bytes of those files that may be manifests.
 pub const LAYOUT_SCAN: u64 = 256 << 20;
 /// Times a lost update of a referrers tag is repeated.
-pub const UPDATE_ROUNDS: usize = 5;
+pub const UPDATE_ROUNDS: usize = 12;
 /// Entries of an archive of an image: headers cost memory each.
 pub const ARCHIVE_ENTRIES: usize = 100_000;
 /// Times one thing is asked for before its failure is final: a server may be busy for ever.

@@ -46,10 +46,10 @@ impl<'a> Gatherer<'a> {
 
     /// What refers to `image`: one request for the list, two for each bundle.
     pub(super) async fn referrers(&mut self, image: Digest) {
-        let listed = match self.source.referrers(image).await {
-            Ok(listed) => listed,
-            Err(error) => return self.gap(format!("referrers of {image}"), &error),
-        };
+        let mut listed = Vec::new();
+        if let Err(error) = self.source.referrers_so_far(image, &mut listed).await {
+            self.gap(format!("referrers of {image}"), &error);
+        }
         let mut pieces = Vec::new();
         let mut fetches = Vec::new();
         for entry in &listed {

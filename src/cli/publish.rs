@@ -247,14 +247,14 @@ impl Target {
         layer: &LegacyLayer,
     ) -> Result<Digest, CliError> {
         let tag = Tag::about(subject.digest, suffix);
-        for _ in 0..=limits::UPDATE_ROUNDS {
+        for round in 0..=limits::UPDATE_ROUNDS {
             let stopwatch = io.clock.start();
             let existing = self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content);
             let appended = sign::append_legacy(existing.as_ref(), layer)?;
             self.source.push_blob(&layer.content).await?;
             self.source.push_blob(&appended.config).await?;
             let written = self.source.push_manifest(OCI_MANIFEST, &appended.manifest, Some(&tag)).await?;
-            stopwatch.settle().await;
+            stopwatch.settle(round).await;
             let now = self.source.manifest_by_tag(&tag).await?.map(|fetched| fetched.content);
             if let Some(now) = now
                 && (now.digest() == written || sign::holds_legacy(&now, layer)?)

@@ -116,6 +116,10 @@ pub enum AnyManifest {
 impl AnyManifest {
     /// Parses a manifest or an index, whichever the body is; a body that is both is refused (CVE-2021-41190).
     pub fn parse(content: &Checked) -> Result<Self, ManifestError> {
+        let found = content.bytes().iter().filter(|byte| **byte == b'"').count() / 2;
+        if found > limits::MANIFEST_TEXTS {
+            return Err(ManifestError::TooManyTexts { found });
+        }
         let wire: ManifestWire = parse_strict(content.bytes())?;
         if wire.schema_version != 2 {
             return Err(ManifestError::SchemaVersion { found: wire.schema_version });
@@ -223,6 +227,12 @@ pub enum ManifestError {
         digest: Digest,
         /// As stated.
         found: u64,
+    },
+    /// More keys and values than anybody writes.
+    #[error("the manifest has {found} texts, more than {}", limits::MANIFEST_TEXTS)]
+    TooManyTexts {
+        /// How many.
+        found: usize,
     },
     /// More layers than anybody makes.
     #[error("the manifest has {found} layers, more than {}", limits::LAYERS)]

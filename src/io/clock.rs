@@ -35,10 +35,11 @@ impl Clock {
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Waits until whoever read before our write has written: twice as long as our own read and write took, with some dice so that two
-    /// writers do not stay in step.
-    pub async fn settle(self) {
-        let dice = getrandom::u32().unwrap_or(0) % 50;
+    /// Waits until whoever read before our write has written: twice as long as our own read and write took, with some dice so that
+    /// writers do not stay in step. `round` counts from 0: the more writers there are, the more often it takes, and the wider they spread.
+    pub async fn settle(self, round: usize) {
+        let spread = 50 << round.min(5);
+        let dice = getrandom::u32().unwrap_or(0) % spread.min(1000);
         let twice = (2 * self.0.elapsed()).clamp(Duration::from_millis(20), Duration::from_secs(2));
         tokio::time::sleep(twice + Duration::from_millis(dice.into())).await;
     }

@@ -136,10 +136,21 @@ impl Source {
 
     /// All that is listed as being about a manifest, by whatever list there is.
     pub async fn referrers(&self, subject: Digest) -> Result<Vec<Listed>, SourceError> {
-        Ok(match &self.0 {
-            Kind::Layout(layout) => layout.referrers(subject)?,
-            Kind::Remote(remote) => remote.referrers(subject).await?,
-        })
+        let mut listed = Vec::new();
+        self.referrers_so_far(subject, &mut listed).await.map(|()| listed)
+    }
+
+    /// The same; what was listed before an error stays in `listed`. It may prove something, and never that there is no more.
+    pub async fn referrers_so_far(
+        &self,
+        subject: Digest,
+        listed: &mut Vec<Listed>,
+    ) -> Result<(), SourceError> {
+        match &self.0 {
+            Kind::Layout(layout) => listed.extend(layout.referrers(subject)?),
+            Kind::Remote(remote) => remote.referrers(subject, listed).await?,
+        }
+        Ok(())
     }
 
     /// Writes a blob unless it is there.

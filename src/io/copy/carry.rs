@@ -238,7 +238,7 @@ impl Carrier<'_> {
         let ours = &node.fetched;
         let wrong = |source| CopyError::Join { tag: tag.clone(), source };
         let mut standing = Standing::Present;
-        for _ in 0..=limits::UPDATE_ROUNDS {
+        for round in 0..=limits::UPDATE_ROUNDS {
             let stopwatch = Clock.start();
             let there = self.to.manifest_by_tag(tag).await?.map(|fetched| fetched.content);
             let join = match &there {
@@ -263,7 +263,7 @@ impl Carrier<'_> {
                 }
             }
             // Whoever read before our write has written by then.
-            stopwatch.settle().await;
+            stopwatch.settle(round).await;
         }
         Err(CopyError::LostUpdate { tag: tag.clone() })
     }

@@ -35,7 +35,7 @@ impl Remote {
                 Err(error) => return Err(error),
             }
             // Whoever read before our write has written by then.
-            stopwatch.settle().await;
+            stopwatch.settle(round).await;
         }
         Err(RegistryError::LostUpdate { thing, rounds: limits::UPDATE_ROUNDS })
     }

@@ -19,37 +19,38 @@ use crate::io::source::{Listed, ListedBy};
 impl Remote {
     /// Everything that the registry, or the tag that stands in for its API, lists. "Nothing" is only concluded from an empty list or a
     /// 404 of both: a registry that refuses or breaks must not hide signatures.
-    pub(in crate::io) async fn referrers(&self, subject: Digest) -> Result<Vec<Listed>, RegistryError> {
-        if self.has_referrers.get() != Some(&false)
-            && let Some(listed) = self.list_referrers(subject).await?
-        {
-            return Ok(listed);
+    ///
+    /// What was read before an error stays in `listed`: whoever can attach without end must not hide what others attached.
+    pub(in crate::io) async fn referrers(
+        &self,
+        subject: Digest,
+        listed: &mut Vec<Listed>,
+    ) -> Result<(), RegistryError> {
+        let mut out = Collected { listed, known: HashSet::new(), read: 0, bytes: 0 };
+        if self.has_referrers.get() != Some(&false) && self.list_referrers(subject, &mut out).await? {
+            return Ok(());
         }
         let tag = Tag::about(subject, "");
         let thing = Thing::Tagged(self.repository().clone(), tag.clone());
-        let Some(found) = self.manifest_by_tag(&tag).await? else { return Ok(Vec::new()) };
+        let Some(found) = self.manifest_by_tag(&tag).await? else { return Ok(()) };
         match Index::parse(&found.content) {
-            Ok(index) => {
-                let mut found = Collected::default();
-                found.add(index, ListedBy::FallbackTag, &thing)?;
-                Ok(found.listed)
-            }
+            Ok(index) => out.add(index, ListedBy::FallbackTag, &thing),
             Err(source) => Err(RegistryError::Malformed { thing, source }),
         }
     }
 
-    /// Asks the API; none if the registry has none.
-    async fn list_referrers(&self, subject: Digest) -> Result<Option<Vec<Listed>>, RegistryError> {
+    /// Asks the API; false if the registry has none.
+    async fn list_referrers(&self, subject: Digest, out: &mut Collected<'_>) -> Result<bool, RegistryError> {
         let thing = Thing::Referrers(self.repository().clone(), subject);
         let mut url = self.url(&format!("referrers/{subject}"))?;
         let mut seen = HashSet::new();
-        let mut out = Collected::default();
         loop {
             let fault = |reason| RegistryError::NextPage { thing: thing.clone(), reason };
             if seen.len() == limits::PAGES {
                 return Err(fault(LinkFault::TooMany));
             }
-            if !seen.insert(url.as_str().to_owned()) {
+            // Addresses may be long, and there may be many.
+            if !seen.insert(Digest::of(url.as_str().as_bytes())) {
                 return Err(fault(LinkFault::Repeated));
             }
             let call = Call::get(url.clone(), thing.clone()).accept(OCI_INDEX);
@@ -59,7 +60,7 @@ impl Remote {
                 }
                 // A race that sets it twice sets the same.
                 let _ = self.has_referrers.set(false);
-                return Ok(None);
+                return Ok(false);
             };
             let found = head.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(bare_type);
             let found = found.unwrap_or_default();
@@ -68,13 +69,18 @@ impl Remote {
             }
             let links = head.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
             let next = next_link(links).map(|link| self.page(&url, link)).transpose().map_err(fault)?;
+            out.bytes += bytes.len() as u64;
+            if out.bytes > limits::PAGES_TOTAL {
+                let (size, limit) = (out.bytes, limits::PAGES_TOTAL);
+                return Err(RegistryError::TooLarge { thing, size, limit });
+            }
             let index = Index::parse(&Checked::of(bytes))
                 .map_err(|source| RegistryError::Malformed { thing: thing.clone(), source })?;
             out.add(index, ListedBy::Api, &thing)?;
             let _ = self.has_referrers.set(true);
             match next {
                 Some(next) => url = next,
-                None => return Ok(Some(out.listed)),
+                None => return Ok(true),
             }
         }
     }
@@ -91,14 +97,14 @@ impl Remote {
 }
 
 /// Entries of all pages, each digest once.
-#[derive(Default)]
-struct Collected {
-    listed: Vec<Listed>,
+struct Collected<'a> {
+    listed: &'a mut Vec<Listed>,
     known: HashSet<Digest>,
     read: usize,
+    bytes: u64,
 }
 
-impl Collected {
+impl Collected<'_> {
     fn add(&mut self, index: Index, origin: ListedBy, thing: &Thing) -> Result<(), RegistryError> {
         for descriptor in index.manifests {
             // Repetitions count: they cost as much to read.
@@ -157,11 +163,15 @@ mod tests {
     }
 
     fn listed(stub: &Stub) -> Result<Vec<String>, RegistryError> {
-        let found = wait(stub.remote("a").referrers(Digest::of(b"image")))?;
-        Ok(found
+        Ok(whole(&stub.remote("a"))?
             .into_iter()
             .map(|one| format!("{:?} {}", one.origin, one.descriptor.artifact_type.unwrap()))
             .collect())
+    }
+
+    fn whole(remote: &Remote) -> Result<Vec<Listed>, RegistryError> {
+        let mut found = Vec::new();
+        wait(remote.referrers(Digest::of(b"image"), &mut found)).map(|()| found)
     }
 
     fn is_api(asked: &Asked) -> bool {
@@ -176,7 +186,7 @@ mod tests {
         let stub = Stub::new(|asked| if is_api(asked) { Reply::new(404) } else { page(&["z"]) });
         let remote = stub.remote("a");
         for requests in [2, 3] {
-            let found = wait(remote.referrers(Digest::of(b"image"))).unwrap();
+            let found = whole(&remote).unwrap();
             assert_eq!(found[0].origin, ListedBy::FallbackTag);
             assert_eq!(stub.log().len(), requests);
         }
@@ -236,6 +246,31 @@ mod tests {
             false => page(&["x"]).with("link", "<?n=1>; rel=next"),
         });
         assert!(listed(&vanishing).is_err());
+    }
+
+    #[test]
+    fn what_was_listed_before_an_error_stays() {
+        let stub = Stub::new(|asked| match asked.target.contains('?') {
+            true => Reply::new(403),
+            false => page(&["x", "y"]).with("link", "<?n=1>; rel=next"),
+        });
+        let mut found = Vec::new();
+        let result = wait(stub.remote("a").referrers(Digest::of(b"image"), &mut found));
+        assert!(matches!(result, Err(RegistryError::Denied { .. })), "{result:?}");
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn pages_together_have_a_limit() {
+        let pages = std::sync::atomic::AtomicUsize::new(0);
+        let padding = format!("{}{}", list(&["x"]), " ".repeat(limits::PAGE as usize / 2));
+        let stub = Stub::new(move |_| {
+            let number = pages.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Reply::ok(OCI_INDEX, padding.clone()).with("link", format!("<?n={number}>; rel=next"))
+        });
+        let result = listed(&stub);
+        assert!(matches!(result, Err(RegistryError::TooLarge { .. })), "{result:?}");
+        assert_eq!(stub.log().len() as u64, limits::PAGES_TOTAL / (limits::PAGE / 2));
     }
 
     #[test]

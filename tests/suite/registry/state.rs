@@ -11,6 +11,8 @@ use super::http::{Request, Response};
 /// How `GET /v2/NAME/referrers/DIGEST` answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Referrers {
+    /// What is there, and then made-up entries, so many a page: a stranger was here.
+    Flood { total: usize, page: usize, artifact_type: &'static str },
     /// 404, as of a registry that does not know it; a pushed `subject` is not acknowledged.
     Off,
     /// All at once, and `artifactType` filters.
@@ -250,6 +252,9 @@ impl State {
             found.retain(|entry| entry["artifactType"] == wanted);
             response.set("OCI-Filters-Applied", "artifactType");
         }
+        if let Referrers::Flood { total, page, artifact_type } = referrers {
+            return flood(request, found, total, page, artifact_type);
+        }
         if let Referrers::Paged(size) = referrers {
             let start = request.query("from").and_then(|from| from.parse().ok()).unwrap_or(0);
             let more = found.len() > start + size;
@@ -354,6 +359,27 @@ fn referrer(digest: Digest, media_type: &str, bytes: &[u8], of: &str) -> Option<
         entry["annotations"] = annotations.clone();
     }
     Some(entry)
+}
+
+/// One page of a list that goes on and on.
+fn flood(request: &Request, real: Vec<Value>, total: usize, page: usize, artifact_type: &str) -> Response {
+    let start: usize = request.query("from").and_then(|from| from.parse().ok()).unwrap_or(0);
+    let end = start.saturating_add(page).min(total);
+    let made_up = (start..end).map(|number| {
+        let digest = Digest::of(&number.to_le_bytes()).to_string();
+        serde_json::json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 900,
+            "artifactType": artifact_type,
+            "annotations": {"dev.sigstore.bundle.content": "dsse-envelope", "org.opencontainers.image.created": "2026-01-01T00:00:00Z"},
+        })
+    });
+    let entries: Vec<Value> = real.into_iter().filter(|_| start == 0).chain(made_up).collect();
+    let mut response = Response::new(200);
+    if end < total {
+        response.set("Link", format!("<{}?from={end}>; rel=\"next\"", request.path()));
+    }
+    let index = serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+    response.with_body(INDEX, index.to_string())
 }
 
 /// The digests of a descriptor or of a list of them; what has `urls` may be elsewhere.

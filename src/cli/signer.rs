@@ -4,7 +4,7 @@ use super::CliError;
 use super::key::{KeyReference, open_private_key};
 use super::keyless::{Keyless, KeylessArgs};
 use super::ui::Ui;
-use crate::crypto::{PrivateKey, PublicKey, Scheme};
+use crate::crypto::{PrivateKey, PublicKey};
 use crate::io::{Io, KmsKey};
 use crate::sign::{LegacyLayer, Signature, SignedBundle, ToSign, UnsignedBundle, UnsignedLayer};
 use crate::verify;
@@ -75,11 +75,7 @@ impl Signer {
             Self::Key(key) => Ok(Signature::by_key(key, to_sign)?),
             Self::Keyless(keyless) => keyless.sign(to_sign).await,
             Self::Kms { key, public } => {
-                let hash = match public.algorithm().scheme(to_sign.form()) {
-                    // Programs that keep Ed25519 keys know the plain variant.
-                    Scheme::Ed25519Prehashed => None,
-                    scheme => scheme.hash(),
-                };
+                let hash = public.algorithm().scheme(to_sign.form()).hash();
                 let bytes = key.sign(hash, to_sign.message(), &io.environment).await?;
                 Ok(Signature::of_key(bytes, public.clone()))
             }

@@ -110,26 +110,35 @@ fn ed25519_is_the_specification_s() {
             "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
         )
     );
-    let prehashed = key("833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42");
-    assert_eq!(
-        prehashed.sign(Form::Envelope, b"abc").unwrap(),
-        hex(
-            "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae4131f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406"
-        )
+    let prehashed = key("833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42").public();
+    let signature = hex(
+        "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae4131f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406",
     );
+    assert_eq!(prehashed.verify_as(Scheme::Ed25519Prehashed, b"abc", &signature), Ok(()));
+    assert_eq!(prehashed.verify(b"abc", &signature), Ok(()));
+    assert_eq!(prehashed.verify_as(Scheme::Ed25519, b"abc", &signature), Err(BadSignature));
+}
+
+/// What cosign 3 signs into envelopes with the same key.
+fn sign_prehashed(message: &[u8]) -> Vec<u8> {
+    let pem = read("source/ed25519.pem");
+    let content = pem::first(&pem).unwrap().content;
+    let Material::Ed25519(seed) = Material::from_pkcs8(&content, "PRIVATE KEY").unwrap() else { panic!() };
+    let key = ed25519_dalek::SigningKey::from_bytes(seed.as_slice().try_into().unwrap());
+    key.sign_prehashed(sha2::Sha512::new_with_prefix(message), None).unwrap().to_bytes().to_vec()
 }
 
 // RFC 8032, section 5.1: the prehashed variant signs another message than the hash.
 #[test]
 fn ed25519_of_a_message_and_of_its_hash_are_two_things() {
-    let key = open("ed25519");
-    let public = key.public();
+    let (key, public) = (open("ed25519"), open("ed25519").public());
     let hash = sha2::Sha512::digest(b"message").to_vec();
     let pure = key.sign(Form::Layer, b"message").unwrap();
-    let prehashed = key.sign(Form::Envelope, b"message").unwrap();
+    let prehashed = sign_prehashed(b"message");
+    assert_eq!(public.verify(b"message", &prehashed), Ok(()));
     assert_ne!(pure, prehashed);
     let pure_of_hash = key.sign(Form::Layer, &hash).unwrap();
-    let prehashed_of_hash = key.sign(Form::Envelope, &hash).unwrap();
+    let prehashed_of_hash = sign_prehashed(&hash);
     for signature in [&pure_of_hash, &prehashed_of_hash] {
         assert!(public.verify(b"message", signature).is_err());
     }
@@ -149,8 +158,10 @@ const ORDER: [u8; 32] = [
 fn a_second_encoding_of_an_ed25519_signature_is_refused() {
     let key = open("ed25519");
     let public = key.public();
-    for form in [Form::Layer, Form::Envelope] {
-        let good = key.sign(form, b"message").unwrap();
+    for (scheme, good) in [
+        (Scheme::Ed25519, key.sign(Form::Layer, b"message").unwrap()),
+        (Scheme::Ed25519Prehashed, sign_prehashed(b"message")),
+    ] {
         let mut carry = 0;
         let mut malleated = good.clone();
         for (at, digit) in ORDER.iter().enumerate() {
@@ -159,9 +170,9 @@ fn a_second_encoding_of_an_ed25519_signature_is_refused() {
             carry = sum >> 8;
         }
         assert_eq!(carry, 0);
-        let scheme = public.algorithm().scheme(form);
         assert_eq!(public.verify_as(scheme, b"message", &good), Ok(()));
-        assert_eq!(public.verify_as(scheme, b"message", &malleated), Err(BadSignature), "{form:?}");
+        assert_eq!(public.verify_as(scheme, b"message", &malleated), Err(BadSignature), "{scheme:?}");
+        assert_eq!(public.verify(b"message", &malleated), Err(BadSignature), "{scheme:?}");
     }
     // Both libraries agree on the variant that both have.
     let aws = UnparsedPublicKey::new(&suite::ED25519, public.point());

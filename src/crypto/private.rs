@@ -6,7 +6,6 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self as suite, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
 use ed25519_dalek::Signer as _;
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
-use sha2::Digest as _;
 use zeroize::Zeroizing;
 
 use super::material::{Curve, Material, sec1};
@@ -90,7 +89,7 @@ impl PrivateKey {
         self.public.clone()
     }
 
-    /// Signs for `form`, as cosign does with such a key; ECDSA as ASN.1 DER.
+    /// Signs for `form`, so that cosign verifies it; ECDSA as ASN.1 DER.
     pub fn sign(&self, form: Form, message: &[u8]) -> Result<Vec<u8>, BadSignature> {
         let scheme = self.public.algorithm().scheme(form);
         let bytes = self.sign_unchecked(scheme, message)?;
@@ -122,11 +121,6 @@ impl PrivateKey {
                 let key = if scheme == Scheme::EcdsaP521Sha256 { sha256 } else { sha512 };
                 let signature = key.sign(&SystemRandom::new(), message).map_err(|_| BadSignature)?;
                 Ok(signature.as_ref().to_vec())
-            }
-            Key::Ed25519(key) if scheme == Scheme::Ed25519Prehashed => {
-                let hash = sha2::Sha512::new_with_prefix(message);
-                let signature = key.sign_prehashed(hash, None).map_err(|_| BadSignature)?;
-                Ok(signature.to_bytes().to_vec())
             }
             Key::Ed25519(key) => Ok(key.try_sign(message).map_err(|_| BadSignature)?.to_bytes().to_vec()),
             Key::Rsa(key) => {

@@ -1,4 +1,4 @@
-//! Which signature a key makes where: what cosign 3 writes into bundles, and what cosign 2 reads from layers.
+//! Which signature a key makes where: what cosign 3 reads from bundles, and cosign 2 from layers.
 
 use super::KeyAlgorithm;
 use crate::base::Algorithm;
@@ -44,8 +44,8 @@ impl KeyAlgorithm {
             (Self::EcdsaP384, Form::Layer) => Scheme::EcdsaP384Sha256,
             (Self::EcdsaP521, Form::Envelope | Form::File) => Scheme::EcdsaP521Sha512,
             (Self::EcdsaP521, Form::Layer) => Scheme::EcdsaP521Sha256,
-            (Self::Ed25519, Form::Envelope) => Scheme::Ed25519Prehashed,
-            (Self::Ed25519, Form::File | Form::Layer) => Scheme::Ed25519,
+            // cosign 3 writes the prehashed variant into envelopes and verifies, with no option, but the plain one.
+            (Self::Ed25519, _) => Scheme::Ed25519,
             (Self::Rsa { .. }, _) => Scheme::RsaPkcs1Sha256,
         }
     }

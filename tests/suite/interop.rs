@@ -1,5 +1,7 @@
 //! Real peers: what they sign we verify, what we sign they verify, on real registries and on ours.
 
+mod keys;
+
 use std::path::{Path, PathBuf};
 
 use plimsoll::base::Digest;

@@ -58,12 +58,7 @@ impl Vault {
         let bundle = sign::image_signature(&name, self.image, &none).unwrap();
         let layer = sign::legacy_signature(&name, self.image, &none);
         let answer = |to_sign: &sign::ToSign| {
-            // Such programs know the plain variant of Ed25519.
-            let form = match key.public().algorithm() {
-                plimsoll::crypto::KeyAlgorithm::Ed25519 => plimsoll::crypto::Form::Layer,
-                _ => to_sign.form(),
-            };
-            let signature = STANDARD.encode(key.sign(form, to_sign.message()).unwrap());
+            let signature = STANDARD.encode(key.sign(to_sign.form(), to_sign.message()).unwrap());
             json!({"signMessage": {"signature": signature}}).to_string()
         };
         self.write("bundle.json", &answer(bundle.to_sign()));

@@ -1,0 +1,209 @@
+//! Every kind of key in every format: who verifies whose signature. What was measured stands in `testdata/interop/keys.tsv` and in the README.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::*;
+
+const MEASURED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/interop/keys.tsv");
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+
+/// Kinds of keys: ours, openssl's file, and the hash that cosign 3 must be told to verify its own signatures with.
+const KINDS: [(&str, &str, &str); 5] = [
+    ("ECDSA P-256", "ec256", "sha256"),
+    ("ECDSA P-384", "ec384", "sha384"),
+    ("ECDSA P-521", "ec521", "sha512"),
+    ("Ed25519", "ed25519", "sha512"),
+    ("RSA 2048", "rsa2048", "sha256"),
+];
+
+/// A program and, if it is cosign, the format that it is told to write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Tool {
+    Plimsoll,
+    Cosign(Cosign),
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plimsoll => "plimsoll",
+            Self::Cosign(Cosign::Two) => "cosign 2",
+            Self::Cosign(Cosign::Three | Cosign::ThreeLegacy) => "cosign 3",
+        }
+    }
+
+    fn sign(self, peers: &Peers, kind: &str, format: Format, image: &Image) {
+        match self {
+            Self::Plimsoll => {
+                let key = format!("[DIR]/{kind}.key");
+                let sign = ["sign", "--key", &key, "--storage", format.storage(), &image.pinned()];
+                plimsoll(peers, &sign).run().exits(0);
+            }
+            Self::Cosign(cosign) => cosign_signs(peers, cosign, &format!("{kind}.key"), &image.pinned()),
+        }
+    }
+
+    /// Whether it verifies, and if not at once, with which option.
+    fn verdict(self, peers: &Peers, kind: &str, hash: &str, image: &Image) -> &'static str {
+        let pinned = image.pinned();
+        match self {
+            Self::Plimsoll => {
+                let verify = |key: &str| {
+                    plimsoll(peers, &["verify", "--key", &format!("[DIR]/{key}.pub"), &pinned]).run().code
+                };
+                assert_eq!(verify("stranger"), 1, "{kind}");
+                if verify(kind) == 0 { "yes" } else { "no" }
+            }
+            Self::Cosign(cosign) => {
+                let verify = |key: &str, options: &[&str]| {
+                    let public = format!("{key}.pub");
+                    let args = ["verify", "--insecure-ignore-tlog", "--key", &public, &pinned];
+                    peers.run(cosign.program(), &[&args, options].concat()).status.success()
+                };
+                assert!(!verify("stranger", &[]), "{kind}");
+                if verify(kind, &[]) {
+                    "yes"
+                } else if verify(kind, &["--signature-digest-algorithm", hash]) {
+                    "with option"
+                } else {
+                    "no"
+                }
+            }
+        }
+    }
+}
+
+/// How a signature is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Format {
+    Bundle,
+    Legacy,
+}
+
+impl Format {
+    const ALL: [Self; 2] = [Self::Bundle, Self::Legacy];
+
+    fn storage(self) -> &'static str {
+        match self {
+            Self::Bundle => "referrers",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// Who writes it.
+    fn signers(self) -> &'static [Tool] {
+        match self {
+            Self::Bundle => &[Tool::Plimsoll, Tool::Cosign(Cosign::Three)],
+            Self::Legacy => &[Tool::Plimsoll, Tool::Cosign(Cosign::ThreeLegacy), Tool::Cosign(Cosign::Two)],
+        }
+    }
+
+    /// Who reads it: cosign 2 knows no bundles of images.
+    fn verifiers(self) -> &'static [Tool] {
+        match self {
+            Self::Bundle => &[Tool::Plimsoll, Tool::Cosign(Cosign::Three)],
+            Self::Legacy => &[Tool::Plimsoll, Tool::Cosign(Cosign::Three), Tool::Cosign(Cosign::Two)],
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_key_in_every_format() {
+    let Some(peers) = Peers::find("every_kind_of_key_in_every_format") else { return };
+    let site = Site::Ours(Registry::start());
+    our_key(&peers, "stranger");
+    let mut measured = String::from("# format, key, who signed, who verifies, whether it does\n");
+    for (kind, file, hash) in KINDS {
+        // Encrypted by us: cosign reads the file.
+        let source = format!("{}/testdata/cosign/keys/source/{file}.pem", env!("CARGO_MANIFEST_DIR"));
+        let import = ["key", "import", "--key", &source, "--output", &format!("[DIR]/{file}")];
+        plimsoll(&peers, &import).run().exits(0);
+        for format in Format::ALL {
+            for signer in format.signers() {
+                let image = site.push(
+                    &format!("keys/{file}/{format:?}/{}", signer.name().replace(' ', "")).to_lowercase(),
+                );
+                signer.sign(&peers, file, format, &image);
+                for verifier in format.verifiers() {
+                    let verdict = verifier.verdict(&peers, file, hash, &image);
+                    let (storage, signer, verifier) = (format.storage(), signer.name(), verifier.name());
+                    writeln!(measured, "{storage}\t{kind}\t{signer}\t{verifier}\t{verdict}").unwrap();
+                }
+            }
+        }
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(MEASURED, &measured).unwrap();
+    }
+    let known = std::fs::read_to_string(MEASURED).unwrap();
+    assert!(known == measured, "{MEASURED} is stale (UPDATE=1 rewrites it); measured:\n{measured}");
+}
+
+/// What was measured, by format, key, signer and verifier.
+fn known() -> BTreeMap<[String; 4], String> {
+    let text = std::fs::read_to_string(MEASURED).unwrap();
+    let cells = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
+        let [format, kind, signer, verifier, verdict] = <[String; 5]>::try_from(fields).unwrap();
+        ([format, kind, signer, verifier], verdict)
+    });
+    cells.collect()
+}
+
+#[test]
+fn we_verify_everything_and_everybody_verifies_us() {
+    let known = known();
+    assert_eq!(known.len(), KINDS.len() * (2 * 2 + 3 * 3));
+    for ([format, kind, signer, verifier], verdict) in &known {
+        let cell = format!("{format} {kind} {signer} {verifier}: {verdict}");
+        match (signer.as_str(), verifier.as_str()) {
+            (_, "plimsoll") => assert_eq!(verdict, "yes", "{cell}"),
+            // cosign 3 reads every envelope with SHA-256 unless it is told the hash.
+            ("plimsoll", _) => assert!(verdict == "yes" || verdict == "with option", "{cell}"),
+            _ => {}
+        }
+    }
+}
+
+/// The table for people: one row a format and key, one column a pair of tools.
+fn table() -> String {
+    let known = known();
+    let pairs = [
+        ("plimsoll", "cosign 3"),
+        ("plimsoll", "cosign 2"),
+        ("cosign 3", "plimsoll"),
+        ("cosign 2", "plimsoll"),
+        ("plimsoll", "plimsoll"),
+        ("cosign 3", "cosign 3"),
+        ("cosign 2", "cosign 2"),
+    ];
+    let mut table = "| format | key |".to_owned();
+    pairs.iter().for_each(|(signer, verifier)| write!(table, " {signer} → {verifier} |").unwrap());
+    table.push_str("\n|---|---|");
+    pairs.iter().for_each(|_| table.push_str("---|"));
+    for (format, name) in [("referrers", "bundle"), ("legacy", "legacy")] {
+        for (kind, ..) in KINDS {
+            write!(table, "\n| {name} | {kind} |").unwrap();
+            for (signer, verifier) in pairs {
+                let cell = [format, kind, signer, verifier].map(str::to_owned);
+                let verdict = known.get(&cell).map_or("–", String::as_str);
+                write!(table, " {} |", if verdict == "no" { "**no**" } else { verdict }).unwrap();
+            }
+        }
+    }
+    table + "\n"
+}
+
+#[test]
+fn the_table_of_keys_is_current() {
+    let readme = std::fs::read_to_string(README).unwrap();
+    let (before, rest) = readme.split_once("<!-- keys: ").unwrap();
+    let (marker, rest) = rest.split_once(" -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- /keys -->").unwrap();
+    let current = format!("{before}<!-- keys: {marker} -->\n{}<!-- /keys -->{after}", table());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(README, &current).unwrap();
+    }
+    assert!(readme == current, "README.md is stale: UPDATE=1 cargo test");
+}

@@ -360,6 +360,35 @@ fn what_was_signed_can_be_revoked_however_it_is_stored() {
     }
 }
 
+#[test]
+fn attestations_by_identity_are_of_the_type_that_is_asked_for() {
+    let attest = |kind: &str, by_whom: &str, about: Digest| {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": about.hex()}}],
+            "predicateType": kind,
+            "predicate": {},
+        });
+        let signing = SITE.signing(by_whom, ISSUER, at("2026-06-01T12:00:00Z")).log(Rekor::Two).stamped();
+        bundle(&signing.envelope("application/vnd.in-toto+json", statement.to_string().as_bytes()))
+    };
+    const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+    let mut policy = by_subject(json!({"equals": "dev@example.com"}));
+    policy["rules"][0]["require"] = json!({"attestations": [{"type": PROVENANCE, "by": "a"}]});
+    for (found, want) in [
+        (attest(PROVENANCE, "dev@example.com", image()), "allowed"),
+        (attest(PROVENANCE, "other@example.com", image()), "denied PLM-E03 /PLM-S22"),
+        (attest(PROVENANCE, "dev@example.com", Digest::of(b"other")), "denied PLM-E03 /PLM-S04"),
+        (attest("https://slsa.dev/provenance/v0.2", "dev@example.com", image()), "denied PLM-E03 /PLM-B04"),
+    ] {
+        assert_eq!(judge(&policy, vec![found]), want);
+    }
+    // And an attestation is no signature, whoever made it.
+    let signature = by_subject(json!({"equals": "dev@example.com"}));
+    let attestation = attest(PROVENANCE, "dev@example.com", image());
+    assert_eq!(judge(&signature, vec![attestation]), "denied PLM-E03 /PLM-S05");
+}
+
 /// Nothing of the asked kind is never a yes (CVE-2025-25204).
 #[test]
 fn ghsa_fgw4_v983_mgp8_an_empty_result_is_a_denial() {

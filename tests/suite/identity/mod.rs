@@ -3,6 +3,7 @@
 mod command;
 mod engine;
 mod field;
+mod served;
 
 use std::collections::BTreeMap;
 use std::path::Path;

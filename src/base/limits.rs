@@ -138,6 +138,8 @@ pub const MAX_WAIT_SECONDS: u64 = 60;
 pub const PROGRESS: u64 = 1 << 20;
 /// Warnings of registries that are shown in one run, and bytes of each.
 pub const NOTICES: usize = 16;
+/// Bytes of a file of a TUF repository that is kept.
+pub const TUF_METADATA: u64 = 5 << 20;
 /// Services of one kind in a signing config: each is asked, and each answer is stored.
 pub const SERVICES: usize = 32;
 /// Bytes of an answer of a certificate authority, a transparency log or a time stamp authority.

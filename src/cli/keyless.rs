@@ -1,21 +1,26 @@
 //! Signing as an identity: an identity token, a key that lives for one run, and the services that the user names. Without their names nobody is
 //! asked anything: there is no default instance.
 
+use std::error::Error;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use tokio::sync::OnceCell;
 
 use super::ui::Ui;
 use super::{CliError, Outcome};
-use crate::base::{Digest, Printable, Secret, Timestamp, limits};
+use crate::base::{Digest, FileContent, IdentityMatcher, Printable, Secret, TextMatcher, Timestamp, limits};
 use crate::crypto::{Form, PrivateKey, certificate_pem};
+use crate::format::bundle::{Bundle, NewBundle, NewContent, NewSigner};
 use crate::format::rekor::NewEntry;
 use crate::format::signing_config::{Service, SigningConfig, SigningConfigError};
 use crate::format::token::Claims;
 use crate::io::{Io, Issued, ServiceUrl, ServiceUrlError, Services, TokenProvider};
 use crate::sign::{LogEntry, Signatory, Signature, ToSign};
+use crate::verify::{
+    IdentitySigner, Signer, Trust, TrustRoot, TrustRootError, check_file, unverified_identity, verify_bundle,
+};
 
 /// Signing as an identity instead of with a key.
 #[derive(clap::Args, Debug)]
@@ -42,6 +47,9 @@ pub(super) struct KeylessArgs {
     /// A time stamp authority (RFC 3161) that stamps the signature; may be given several times
     #[arg(long, value_name = "URL", requires = "fulcio_url")]
     timestamp_url: Vec<ServiceUrl>,
+    /// Check what was signed against this Sigstore trusted root before it is stored
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    trusted_root: Option<PathBuf>,
 }
 
 /// Where an identity token is.
@@ -151,6 +159,7 @@ pub(super) struct Keyless {
     claims: Claims,
     services: Services,
     places: Places,
+    trust: Option<TrustRoot>,
     session: OnceCell<Session>,
 }
 
@@ -165,6 +174,7 @@ impl Keyless {
     /// Gets the token, and tells whose it is.
     pub(super) async fn open(args: &KeylessArgs, io: &Io, ui: &mut Ui<'_>) -> Result<Self, CliError> {
         let places = Places::of(args, io)?;
+        let trust = args.trusted_root.as_deref().map(|path| read_trusted_root(path, io)).transpose()?;
         let services = io.services()?;
         let token = match (&args.identity_token, args.oidc_provider) {
             (Some(source), _) => read_token(source, io, ui)?,
@@ -178,7 +188,7 @@ impl Keyless {
         }
         let who = format!("signing as {} (issuer {})", claims.subject, claims.issuer);
         ui.note(&Printable(&who).to_string());
-        Ok(Self { token, claims, services, places, session: OnceCell::new() })
+        Ok(Self { token, claims, services, places, trust, session: OnceCell::new() })
     }
 
     /// Whether what is signed can be stored in a layer under a legacy tag.
@@ -220,7 +230,14 @@ impl Keyless {
             timestamps.push(self.services.stamp(stamper, &signature.bytes).await?);
         }
         let signatory = Signatory::Certificate { leaf: issued.leaf.clone(), chain: issued.chain.clone() };
-        Ok(Signature { signatory, log_entries, timestamps, ..signature })
+        let signature = Signature { signatory, log_entries, timestamps, ..signature };
+        if let Some(root) = &self.trust {
+            check(root, to_sign, envelope.as_deref(), &signature, &issued.leaf).map_err(|source| {
+                CliError::new(Outcome::Unknown, DoesNotVerify { source })
+                    .hint("nothing was stored: the trusted root is of other services, or too old, or the services do not do what they should")
+            })?;
+        }
+        Ok(signature)
     }
 
     async fn session(&self) -> Result<&Session, CliError> {
@@ -235,6 +252,46 @@ impl Keyless {
             })
             .await
     }
+}
+
+/// Checks what was signed as everybody will: as a bundle, against the trusted root, by whom the certificate names.
+fn check(
+    root: &TrustRoot,
+    to_sign: &ToSign,
+    envelope: Option<&str>,
+    signature: &Signature,
+    certificate: &[u8],
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let digest = Digest::of(to_sign.message());
+    let entries: Vec<_> = signature.log_entries.iter().map(LogEntry::json).collect();
+    let json = NewBundle {
+        signer: NewSigner::Certificate(certificate),
+        log_entries: &entries,
+        timestamps: &signature.timestamps,
+        content: match envelope {
+            Some(envelope) => NewContent::Envelope(envelope),
+            None => NewContent::File { digest, signature: &signature.bytes },
+        },
+    }
+    .to_json();
+    let bundle = Bundle::parse(json.as_bytes())?;
+    let named = unverified_identity(certificate)?;
+    let identity = IdentityMatcher::new(&named.issuer, TextMatcher::equals(&named.subject)?)?;
+    let signer = IdentitySigner { identity, trust: Trust::strict(root.clone()) };
+    let signer = Signer::Identity(Box::new(signer));
+    match envelope {
+        Some(_) => verify_bundle(&bundle, &signer).map(drop)?,
+        None => check_file(&bundle, &signer, &FileContent::of(to_sign.message())).map(drop)?,
+    }
+    Ok(())
+}
+
+fn read_trusted_root(path: &Path, io: &Io) -> Result<TrustRoot, CliError> {
+    let bytes = io.files.read_at_most(path, limits::TRUSTED_ROOT)?;
+    TrustRoot::parse(&bytes).map_err(|source| {
+        CliError::new(Outcome::Usage, NotATrustedRoot { path: path.to_owned(), source })
+            .hint("to see what is in it: `plimsoll trusted-root show --trusted-root FILE`")
+    })
 }
 
 fn read_token(source: &TokenSource, io: &Io, ui: &mut Ui<'_>) -> Result<Secret<String>, CliError> {
@@ -278,6 +335,21 @@ pub(super) enum TokenInputError {
     /// Over the limit.
     #[error("this is longer than an identity token can be")]
     TooLong,
+}
+
+/// A signature that would not count.
+#[derive(Debug, thiserror::Error)]
+#[error("what the services made of the signature does not verify")]
+struct DoesNotVerify {
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// A file that is no trusted root.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is not a trusted root", .path.display())]
+struct NotATrustedRoot {
+    path: PathBuf,
+    source: TrustRootError,
 }
 
 /// A token that nobody accepts any more.

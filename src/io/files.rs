@@ -92,6 +92,11 @@ impl Files {
         fs::create_dir(path).map_err(wrong)
     }
 
+    /// Makes a folder with its parents, unless it is there.
+    pub fn ensure_folder(&self, path: &Path) -> Result<(), FileError> {
+        fs::create_dir_all(path).map_err(|source| FileError::Write { path: path.to_owned(), source })
+    }
+
     /// A new folder that nobody else can read, removed when the value is dropped.
     pub fn temporary_folder(&self, prefix: &str) -> Result<TemporaryFolder, FileError> {
         let made = tempfile::Builder::new().prefix(prefix).tempdir();

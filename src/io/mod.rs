@@ -38,7 +38,7 @@ pub use patience::Quota;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};
 pub use services::{
     AnswerError, Issued, ServiceError, ServiceKind, ServiceUrl, ServiceUrlError, Services, TokenProvider,
-    TokenSourceError, UnknownProvider,
+    TokenSourceError, TufError, TufRepository, UnknownProvider,
 };
 pub use source::{Fetched, Listed, ListedBy, Resolved, Source, SourceError};
 pub use tls::{ClientPair, TlsError};

@@ -37,6 +37,11 @@ pub(super) fn validity(der: &[u8]) -> Result<Validity, CertificateError> {
     Ok(Validity { not_before: time(dates.not_before)?, not_after: time(dates.not_after)? })
 }
 
+/// Whom a certificate names, if one believes it: nothing is checked here but its form.
+pub fn unverified_identity(der: &[u8]) -> Result<Identity, CertificateError> {
+    Ok(Leaf::read(der)?.certified.identity)
+}
+
 /// A signer's certificate.
 pub(super) struct Leaf {
     pub(super) key: PublicKey,

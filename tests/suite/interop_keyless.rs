@@ -111,3 +111,61 @@ fn cosign_verifies_what_plimsoll_signs() {
         }
     }
 }
+
+/// What cosign signs as an identity, this tool verifies, for both logs.
+#[test]
+fn plimsoll_verifies_what_cosign_signs() {
+    let Some(peers) = Peers::find("plimsoll_verifies_what_cosign_signs") else { return };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
+    for (log, storage) in
+        [(Rekor::One, &[][..]), (Rekor::Two, &[]), (Rekor::One, &["--new-bundle-format=false"])]
+    {
+        let (services, registry) = (Services::start("fake.test"), Registry::start());
+        prepare(&peers, &services, log);
+        let image = format!("{}@{}", registry.repository("app"), registry.push_layout(&file, "app", "1.0"));
+        let config =
+            ["--signing-config", "signing.json", "--trusted-root", "root.json", "--identity-token", "token"];
+        peers.succeed("cosign", &[&["sign", "--yes"], &config[..], &[&image]].concat());
+        for (mail, code) in [(MAIL, 0), ("other@acme.test", 1)] {
+            let by = ["--certificate-identity", mail, "--certificate-oidc-issuer", ISSUER];
+            let args = [&["verify", "--trusted-root", "[DIR]/root.json"], &by[..], &[&image]].concat();
+            Plimsoll::new().args(args).dir(peers.home()).run().exits(code);
+        }
+    }
+}
+
+/// A trusted root that this tool makes of its parts is one that cosign takes.
+#[test]
+fn cosign_takes_a_root_that_is_made_here() {
+    let Some(peers) = Peers::find("cosign_takes_a_root_that_is_made_here") else { return };
+    let services = Services::start("fake.test");
+    prepare(&peers, &services, Rekor::Two);
+    let sigstore = services.sigstore();
+    for (name, content) in [
+        ("ca.pem", sigstore.chain_pem()),
+        ("tsa.pem", sigstore.stamp_chain_pem()),
+        ("ct.pub", sigstore.ct_pem()),
+        ("two.pub", sigstore.rekor_pem(Rekor::Two)),
+    ] {
+        fs::write(peers.home().path().join(name), content).expect("a writable folder");
+    }
+    let start = "start-time=2020-01-01T00:00:00Z";
+    let args = [
+        "trusted-root",
+        "create",
+        "--fulcio",
+        "url=https://fulcio.fake.test,certificate-chain=[DIR]/ca.pem",
+        "--rekor",
+        &format!("url=https://log2.fake.test,public-key=[DIR]/two.pub,{start}"),
+        "--ctfe",
+        &format!("url=https://ctfe.fake.test,public-key=[DIR]/ct.pub,{start}"),
+        "--tsa",
+        "url=https://tsa.fake.test/api/v1/timestamp,certificate-chain=[DIR]/tsa.pem",
+        "--output",
+        "[DIR]/root.json",
+    ];
+    Plimsoll::new().args(args).dir(peers.home()).run().exits(0);
+    let bundle = sigstore.signing(MAIL, ISSUER, now()).log(Rekor::Two).stamped().message(b"content");
+    fs::write(peers.home().path().join("bundle.json"), bundle.to_string()).expect("a writable folder");
+    verifies(&peers, "bundle.json");
+}

@@ -34,6 +34,7 @@ impl Port {
         port.put("token", port.services.token(MAIL, ISSUER) + "\n");
         port.put("one.json", port.services.signing_config(Rekor::One).to_string());
         port.put("two.json", port.services.signing_config(Rekor::Two).to_string());
+        port.put("root.json", port.services.sigstore().trusted_root().to_string());
         port.put("predicate.json", "{\"a\":1}");
         port
     }
@@ -75,14 +76,25 @@ impl Port {
         self.registry.manifest("app", DIGEST).unwrap().1
     }
 
-    /// Checks a bundle with another implementation.
+    /// Checks a bundle about the image with another implementation.
     #[track_caller]
     fn verifies(&self, bundle: &Value, subject: &str, issuer: &str) {
+        self.verifies_about(&self.image(), bundle, subject, issuer);
+    }
+
+    #[track_caller]
+    fn verifies_file(&self, file: &[u8]) {
+        let bundle = fs::read(self.folder.path().join("b.json")).unwrap();
+        self.verifies_about(file, &serde_json::from_slice(&bundle).unwrap(), MAIL, ISSUER);
+    }
+
+    #[track_caller]
+    fn verifies_about(&self, artifact: &[u8], bundle: &Value, subject: &str, issuer: &str) {
         let root = self.services.sigstore().trusted_root().to_string();
         let root = TrustedRoot::from_json(&root).unwrap();
         let bundle = Bundle::from_json(&bundle.to_string()).unwrap();
         let policy = VerificationPolicy::new(subject, issuer);
-        Verifier::new(&root).unwrap().verify(&self.image(), &bundle, &policy).unwrap();
+        Verifier::new(&root).unwrap().verify(artifact, &bundle, &policy).unwrap();
     }
 }
 
@@ -321,4 +333,60 @@ fn a_bundle_goes_into_a_file_and_is_attached_later() {
     assert!(port.bundles().is_empty());
     let bundle = fs::read(port.folder.path().join("b.json")).unwrap();
     port.verifies(&serde_json::from_slice(&bundle).unwrap(), MAIL, ISSUER);
+}
+
+/// With a trusted root, what is signed is verified as everybody will verify it, before it is stored.
+#[test]
+fn what_would_not_verify_is_not_stored() {
+    let port = Port::new();
+    port.put("other.json", Services::start("other.test").sigstore().trusted_root().to_string());
+    for (mischief, says) in [
+        (Mischief::ExpiredCertificate, "certificate"),
+        (Mischief::NoSct, "certificate"),
+        (Mischief::WrongNote, "entry about this signature"),
+    ] {
+        for config in ["[DIR]/one.json", "[DIR]/two.json"] {
+            port.services.misbehave(mischief.clone());
+            let run = port.sign(&["--signing-config", config, "--trusted-root", "[DIR]/root.json"]).exits(3);
+            assert!(
+                run.stderr.contains("does not verify") && run.stderr.contains(says),
+                "{mischief:?}: {}",
+                run.stderr
+            );
+        }
+    }
+    port.services.misbehave(None);
+    port.sign(&["--signing-config", "[DIR]/two.json", "--trusted-root", "[DIR]/other.json"]).exits(3);
+    port.sign(&["--signing-config", "[DIR]/two.json", "--trusted-root", "[DIR]/token"]).exits(2);
+    assert!(port.bundles().is_empty());
+    for (config, storage) in [("[DIR]/one.json", "both"), ("[DIR]/two.json", "referrers")] {
+        let args = ["--signing-config", config, "--trusted-root", "[DIR]/root.json", "--storage", storage];
+        port.sign(&args).exits(0);
+    }
+    let verify = |issuer: &str| {
+        let args = ["verify", "--certificate-identity", MAIL, "--certificate-oidc-issuer", issuer];
+        port.command(&[&args[..], &["--trusted-root", "[DIR]/root.json", "[HOST]/app:1.0"]].concat()).run()
+    };
+    verify(ISSUER).exits(0);
+    verify("https://elsewhere.test").exits(1);
+}
+
+#[test]
+fn files_are_signed_by_identities_too() {
+    let port = Port::new();
+    port.put("file", "content");
+    let sign = [
+        "--identity-token",
+        "[DIR]/token",
+        "--signing-config",
+        "[DIR]/two.json",
+        "--trusted-root",
+        "[DIR]/root.json",
+    ];
+    let bundle = ["--bundle", "[DIR]/b.json", "[DIR]/file"];
+    port.command(&[&["sign-blob"], &sign[..], &bundle].concat()).run().exits(0);
+    port.verifies_file(b"content");
+    let attest = ["attest-blob", "--type", "custom", "--predicate", "[DIR]/predicate.json"];
+    port.command(&[&attest, &sign[..], &bundle].concat()).run().exits(0);
+    port.verifies_file(b"content");
 }

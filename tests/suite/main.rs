@@ -37,4 +37,6 @@ mod sbom;
 mod sign;
 mod sigstore;
 mod tree;
+mod trusted_root;
+mod tuf;
 mod verify;

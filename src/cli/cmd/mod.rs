@@ -14,6 +14,7 @@ mod sbom;
 mod sign;
 mod sign_blob;
 mod tree;
+mod trusted_root;
 mod verify;
 mod verify_blob;
 mod verify_blob_attestation;
@@ -38,6 +39,7 @@ pub(super) enum Command {
     Verify(verify::Args),
     Tree(tree::Args),
     Copy(copy::Args),
+    TrustedRoot(trusted_root::Args),
     SignBlob(sign_blob::Args),
     VerifyBlob(verify_blob::Args),
     AttestBlob(attest_blob::Args),
@@ -59,6 +61,7 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Attach(args) => attach::run(args, io, ui).await,
         Command::Verify(args) => verify::run(args, io, ui).await,
         Command::Tree(args) => tree::run(args, io, ui).await,
+        Command::TrustedRoot(args) => trusted_root::run(args, io, ui).await,
         Command::SignBlob(args) => sign_blob::run(args, io, ui).await,
         Command::VerifyBlob(args) => verify_blob::run(&args, io, ui).await,
         Command::AttestBlob(args) => attest_blob::run(args, io, ui).await,

@@ -5,7 +5,7 @@ use super::io::http_hint;
 use crate::cli::Outcome;
 use crate::cli::keyless::{ServicePlaceError, SigningConfigFileError, TokenInputError};
 use crate::format::token::TokenError;
-use crate::io::{AnswerError, ServiceError, ServiceKind, TokenSourceError};
+use crate::io::{AnswerError, ServiceError, ServiceKind, TokenSourceError, TufError};
 
 impl From<ServiceError> for CliError {
     fn from(error: ServiceError) -> Self {
@@ -24,6 +24,17 @@ impl From<ServiceError> for CliError {
         };
         let error = Self::new(Outcome::Unknown, error);
         hint.into_iter().fold(error, CliError::hint)
+    }
+}
+
+impl From<TufError> for CliError {
+    fn from(error: TufError) -> Self {
+        match error {
+            TufError::Metadata { .. } => Self::new(Outcome::Unknown, error)
+                .hint("keep the trusted root that you have; the repository, or something on the way to it, offers what its keys did not sign, or what is over"),
+            TufError::Service { .. } => Self::new(Outcome::Unknown, error),
+            TufError::Time => Self::new(Outcome::Unknown, error).hint("set the clock"),
+        }
     }
 }
 

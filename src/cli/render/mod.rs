@@ -12,3 +12,4 @@ pub(super) mod published;
 pub(super) mod resolve;
 pub(super) mod sbom;
 pub(super) mod tree;
+pub(super) mod trusted_root;

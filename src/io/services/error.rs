@@ -19,6 +19,8 @@ pub enum ServiceKind {
     TransparencyLog,
     /// RFC 3161.
     StampAuthority,
+    /// A TUF repository.
+    TufMirror,
 }
 
 impl fmt::Display for ServiceKind {
@@ -28,6 +30,7 @@ impl fmt::Display for ServiceKind {
             Self::TokenProvider => "identity token service",
             Self::TransparencyLog => "transparency log",
             Self::StampAuthority => "time stamp authority",
+            Self::TufMirror => "TUF repository",
         })
     }
 }

@@ -6,6 +6,7 @@ mod error;
 mod identity;
 mod log;
 mod stamp;
+mod tuf;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,6 +20,7 @@ use url::{Host, Url};
 pub use certificate::Issued;
 pub use error::{AnswerError, ServiceError, ServiceKind, ServiceUrlError, TokenSourceError};
 pub use identity::{TokenProvider, UnknownProvider};
+pub use tuf::{TufError, TufRepository};
 
 use super::Environment;
 use super::http;
@@ -43,13 +45,13 @@ impl Services {
         let (service, origin) = (question.service, http::origin(&question.url));
         let wrong = |source| ServiceError::Http { service, origin: origin.clone(), source };
         let asking = async {
-            let secret = question.secret;
+            let (secret, limit) = (question.secret, question.limit);
             let response = self.registries.http().transmit(question.request()?).await.map_err(wrong)?;
             let status = response.status().as_u16();
             if good.contains(&status) {
                 let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
                 let location = location.map(str::to_owned);
-                let body = http::read(response, limits::SERVICE_ANSWER).await.map_err(wrong)?;
+                let body = http::read(response, limit).await.map_err(wrong)?;
                 return Ok(Answer { status, location, body });
             }
             if (300..400).contains(&status) {
@@ -76,16 +78,36 @@ struct Question<'a> {
     bearer: Option<&'a Secret<String>>,
     /// What must not be told to anybody, even if the service repeats it.
     secret: Option<&'a Secret<String>>,
+    /// Bytes of the answer.
+    limit: u64,
 }
 
 impl<'a> Question<'a> {
     fn post(service: ServiceKind, url: Url, media_type: &'static str, body: Vec<u8>) -> Self {
         let body = Some((media_type, body));
-        Self { service, method: Method::POST, url, body, accept: JSON, bearer: None, secret: None }
+        Self {
+            service,
+            method: Method::POST,
+            url,
+            body,
+            accept: JSON,
+            bearer: None,
+            secret: None,
+            limit: limits::SERVICE_ANSWER,
+        }
     }
 
     fn get(service: ServiceKind, url: Url) -> Self {
-        Self { service, method: Method::GET, url, body: None, accept: JSON, bearer: None, secret: None }
+        Self {
+            service,
+            method: Method::GET,
+            url,
+            body: None,
+            accept: JSON,
+            bearer: None,
+            secret: None,
+            limit: limits::SERVICE_ANSWER,
+        }
     }
 
     fn with_bearer(self, token: &'a Secret<String>) -> Self {

@@ -1,7 +1,11 @@
 //! Trusted roots, version 0.1: protobuf-specs, sigstore_trustroot.proto, in protobuf's JSON.
 
+mod write;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::value::RawValue;
+
+pub use write::{NewAuthority, NewLog, NewTrustedRoot};
 
 use super::object::{Object, ObjectError};
 use crate::base::{Printable, Timestamp, TimestampError, limits};

@@ -117,9 +117,7 @@ fn cosign_verifies_what_plimsoll_signs() {
 fn plimsoll_verifies_what_cosign_signs() {
     let Some(peers) = Peers::find("plimsoll_verifies_what_cosign_signs") else { return };
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
-    for (log, storage) in
-        [(Rekor::One, &[][..]), (Rekor::Two, &[]), (Rekor::One, &["--new-bundle-format=false"])]
-    {
+    for log in [Rekor::One, Rekor::Two] {
         let (services, registry) = (Services::start("fake.test"), Registry::start());
         prepare(&peers, &services, log);
         let image = format!("{}@{}", registry.repository("app"), registry.push_layout(&file, "app", "1.0"));

@@ -226,7 +226,14 @@ fn a_root_of_one_s_own_is_made_of_its_parts() {
         answer
     };
     assert_eq!(shown("[DIR]/made.json"), shown("[DIR]/published.json"));
+}
 
+#[test]
+fn nothing_is_made_of_parts_that_do_not_fit() {
+    let (sigstore, folder) = (Sigstore::new("own.test"), TempDir::new().unwrap());
+    fs::write(folder.path().join("ca.pem"), sigstore.chain_pem()).unwrap();
+    fs::write(folder.path().join("one.pub"), sigstore.rekor_pem(Rekor::One)).unwrap();
+    let run = |args: &[&str]| Plimsoll::new().args(args.iter().copied()).dir(&folder).run();
     for wrong in [
         "url=https://x,public-key=[DIR]/one.pub",
         "url=https://x,start-time=2020-01-01T00:00:00Z",

@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use crate::base::{Digest, Timestamp, limits};
 use crate::cli::args::Format;
-use crate::cli::key::KeyFileError;
+use crate::cli::key::{KeyReference, read_public_key};
 use crate::cli::render::trusted_root::{TrustedRootJson, text};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -102,7 +102,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
             (Some(path), root)
         }
         Action::Update(update) => update.run(io).await?,
-        Action::Create(create) => create.run(io)?,
+        Action::Create(create) => create.run(io).await?,
     };
     match ui.format() {
         Format::Json => ui.json(&TrustedRootJson::new(file.as_deref(), &root))?,
@@ -158,17 +158,20 @@ fn default_cache(io: &Io) -> Result<PathBuf, CliError> {
 }
 
 impl Create {
-    fn run(self, io: &Io) -> Result<(Option<PathBuf>, TrustRoot), CliError> {
-        let logs = |specs: &[LogSpec]| specs.iter().map(|spec| spec.log(io)).collect::<Result<Vec<_>, _>>();
-        let authorities = |specs: &[AuthoritySpec]| {
-            specs.iter().map(|spec| spec.authority(io)).collect::<Result<Vec<_>, _>>()
-        };
-        let new = NewTrustedRoot {
-            logs: logs(&self.rekor)?,
-            certificate_logs: logs(&self.ctfe)?,
-            certificate_authorities: authorities(&self.fulcio)?,
-            timestamp_authorities: authorities(&self.tsa)?,
-        };
+    async fn run(self, io: &Io) -> Result<(Option<PathBuf>, TrustRoot), CliError> {
+        let mut new = NewTrustedRoot::default();
+        for (specs, logs) in [(&self.rekor, &mut new.logs), (&self.ctfe, &mut new.certificate_logs)] {
+            for spec in specs {
+                logs.push(spec.log(io).await?);
+            }
+        }
+        for (specs, authorities) in
+            [(&self.fulcio, &mut new.certificate_authorities), (&self.tsa, &mut new.timestamp_authorities)]
+        {
+            for spec in specs {
+                authorities.push(spec.authority(io)?);
+            }
+        }
         let json = new.to_json();
         let root = parse(&self.output, json.as_bytes())?;
         io.files.write(&self.output, json.as_bytes(), Mode::Public)?;
@@ -213,7 +216,7 @@ impl Pairs {
 #[derive(Clone, Debug)]
 struct LogSpec {
     url: String,
-    key: PathBuf,
+    key: KeyReference,
     origin: String,
     start: Timestamp,
     end: Option<Timestamp>,
@@ -231,7 +234,7 @@ impl FromStr for LogSpec {
         // A log that counts from the beginning of time would vouch for what it never saw.
         let start = pairs.time("start-time")?.ok_or("`start-time` is missing")?;
         Ok(Self {
-            key: pairs.required("public-key")?.into(),
+            key: pairs.required("public-key")?.parse::<KeyReference>().map_err(|error| error.to_string())?,
             end: pairs.time("end-time")?,
             url,
             origin,
@@ -241,11 +244,10 @@ impl FromStr for LogSpec {
 }
 
 impl LogSpec {
-    fn log(&self, io: &Io) -> Result<NewLog, CliError> {
-        let wrong = |source| KeyFileError { path: self.key.clone(), source };
-        let key = PublicKey::from_pem(&io.files.read_text(&self.key)?).map_err(wrong)?;
+    async fn log(&self, io: &Io) -> Result<NewLog, CliError> {
+        let key = read_public_key(io, &self.key).await?;
         let key_details = key_details(key.algorithm()).ok_or_else(|| {
-            CliError::usage(format!("{}: logs do not sign with {}", self.key.display(), key.algorithm()))
+            CliError::usage(format!("{}: logs do not sign with {}", self.key, key.algorithm()))
         })?;
         Ok(NewLog {
             url: self.url.clone(),

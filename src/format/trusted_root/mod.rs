@@ -234,7 +234,7 @@ pub enum TrustedRootError {
 mod tests {
     use super::*;
 
-    const PUBLIC_GOOD: &str = include_str!("../verify/trust/public_good.json");
+    const PUBLIC_GOOD: &str = include_str!("../../verify/trust/public_good.json");
 
     #[test]
     fn the_public_good_root_is_read() {

@@ -30,11 +30,9 @@ pub(super) struct Kind<'a, P> {
 
 /// A candidate that proves something.
 struct Weighed<P> {
-    proof: P,
     principal: Principal,
-    accepted: Accepted,
-    /// The signers of the policy that it may stand for.
-    signers: Vec<usize>,
+    /// By the signers of the policy that it may stand for: each has its own trust root, so each has its own proof.
+    by: Vec<(usize, P, Accepted)>,
 }
 
 impl Inquiry<'_> {
@@ -56,7 +54,7 @@ impl Inquiry<'_> {
         // What each identity may stand for, over all of its signatures.
         let mut named = BTreeMap::<&Principal, Vec<usize>>::new();
         for (_, proof) in &weighed {
-            named.entry(&proof.principal).or_default().extend(&proof.signers);
+            named.entry(&proof.principal).or_default().extend(proof.by.iter().map(|(signer, ..)| *signer));
         }
         let pairs = pair(&named.values().cloned().collect::<Vec<_>>());
         let chosen: BTreeMap<Principal, usize> = named
@@ -65,16 +63,15 @@ impl Inquiry<'_> {
             .filter_map(|(principal, signer)| Some(((*principal).clone(), signer?)))
             .collect();
         let mut accepted = BTreeMap::new();
-        for (at, mut proof) in weighed {
-            let chosen = chosen.get(&proof.principal).filter(|signer| proof.signers.contains(signer));
-            let signer = chosen.or(proof.signers.first()).and_then(|index| self.policy.signer(*index));
-            let signer = signer.map(|signer| signer.id.clone()).unwrap_or_default();
-            proof.accepted.signer.clone_from(&signer);
-            if let Some((_, finding)) = reports.get_mut(at) {
-                *finding = Some(Finding::Accepted(Box::new(proof.accepted)));
+        for (at, mut weighed) in weighed {
+            let signer = chosen.get(&weighed.principal);
+            let counts = weighed.by.iter().position(|(index, ..)| Some(index) == signer);
+            let (_, proof, finding) = weighed.by.swap_remove(counts.unwrap_or(0));
+            if counts.is_some() {
+                accepted.entry(finding.signer.clone()).or_insert(proof);
             }
-            if chosen.is_some() {
-                accepted.entry(signer).or_insert(proof.proof);
+            if let Some((_, slot)) = reports.get_mut(at) {
+                *slot = Some(Finding::Accepted(Box::new(finding)));
             }
         }
         let mut reports: Vec<_> = reports
@@ -127,10 +124,10 @@ impl Inquiry<'_> {
                 Ok(Accepted { detail, ..accepted })
             });
             match (accepted, &mut weighed) {
-                (Ok(_), Some(weighed)) => weighed.signers.push(index),
+                (Ok(accepted), Some(weighed)) => weighed.by.push((index, proof, accepted)),
                 (Ok(accepted), None) => {
                     let principal = accepted.authorship.author().principal();
-                    weighed = Some(Weighed { proof, principal, accepted, signers: vec![index] });
+                    weighed = Some(Weighed { principal, by: vec![(index, proof, accepted)] });
                 }
                 (Err(error), _) => refusal = Some((u8::MAX, error)),
             }

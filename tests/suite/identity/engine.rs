@@ -93,6 +93,32 @@ fn cve_2026_48815_what_certificates_claim_is_compared() {
     }
 }
 
+/// The answer tells the checks of the signer that counts, not those of another name.
+#[test]
+fn an_acceptance_is_of_the_signer_that_counts() {
+    let subject = json!({"equals": "dev@example.com"});
+    let lax = json!({"keyless": {"root": "lax", "issuer": ISSUER, "subject": {"glob": "*@example.com"}}});
+    let roots =
+        json!({"site": {"trusted_root": "site.json"}, "lax": {"trusted_root": "site.json", "sct": "none"}});
+    let policy = policy(
+        roots,
+        json!({"anybody": lax, "dev": signer(subject)}),
+        json!({"threshold": 2, "of": ["anybody", "dev"]}),
+    );
+    let loaded = load(&policy).unwrap();
+    let decision = decision(&loaded, vec![by("dev@example.com"), by("x@example.com")]);
+    assert_eq!(verdict(&decision), "allowed");
+    let told: Vec<_> = decision.nodes()[0]
+        .reports
+        .iter()
+        .map(|report| match &report.finding {
+            Finding::Accepted(accepted) => (&*accepted.signer, &accepted.skipped[..]),
+            Finding::Refused { code, .. } => (*code, &[][..]),
+        })
+        .collect();
+    assert_eq!(told, [("dev", &[][..]), ("anybody", &[Check::CertificateLog])]);
+}
+
 /// A name that stands for nobody is an error, never a demand that is passed over.
 #[test]
 fn connaisseur_2151_unknown_names_do_not_load() {

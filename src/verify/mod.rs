@@ -15,6 +15,8 @@ mod legacy;
 mod library;
 #[cfg(test)]
 mod public;
+#[cfg(test)]
+mod runs;
 mod signature;
 mod signer;
 mod timestamp;

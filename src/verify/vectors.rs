@@ -13,10 +13,10 @@ use crate::crypto::PublicKey;
 use crate::format::bundle::{Bundle, BundleContent};
 use crate::format::manifest::Manifest;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/cosign");
+pub(super) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/cosign");
 const KEYS: [&str; 3] = ["cosign2", "cosign3", "imported/imp-ec256"];
 
-fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+pub(super) fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() { files(&path, found) } else { found.push(path) }
@@ -28,7 +28,7 @@ fn relative(path: &Path) -> String {
     path.strip_prefix(ROOT).unwrap().to_str().unwrap().to_owned()
 }
 
-fn key(name: &str) -> PublicKey {
+pub(super) fn key(name: &str) -> PublicKey {
     PublicKey::from_pem(&fs::read_to_string(format!("{ROOT}/keys/{name}.pub")).unwrap()).unwrap()
 }
 
@@ -49,7 +49,7 @@ fn expected(folder: &str) -> BTreeMap<String, Vec<String>> {
 }
 
 /// The image that the layer beside it is about: the tag's name tells, or else the manifest before `.referrer`.
-fn image_of(path: &Path) -> Digest {
+pub(super) fn image_of(path: &Path) -> Digest {
     let name = path.file_name().unwrap().to_str().unwrap();
     if let Some(rest) = name.strip_prefix("tag-sha256-") {
         return format!("sha256:{}", &rest[..64]).parse().unwrap();
@@ -59,7 +59,7 @@ fn image_of(path: &Path) -> Digest {
 }
 
 /// The layer as `io` would hand it over: named by its manifest, checked, with its annotations.
-fn candidate(path: &Path) -> Candidate {
+pub(super) fn candidate(path: &Path) -> Candidate {
     let name = path.file_name().unwrap().to_str().unwrap();
     let (stem, rest) = name.split_once(".layer-").unwrap();
     let number: usize = rest.trim_end_matches(".json").parse().unwrap();

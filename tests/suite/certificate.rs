@@ -265,6 +265,31 @@ fn the_certificate_was_good_at_each_time() {
     }
 }
 
+/// Authorities and logs, too, at each time and not at the first only.
+#[test]
+fn everybody_was_good_at_each_time() {
+    let sigstore = sigstore();
+    let root = sigstore.trusted_root();
+    let mut bundle = sigstore.signing(MAIL, ISSUER, at()).log(Rekor::Two).message(FILE);
+    stamp(&sigstore, &mut bundle, &[AT, AT + 2]);
+    for (path, want) in [
+        ("/tlogs/1/publicKey/validFor", "PLM-S31"),
+        ("/certificateAuthorities/0/validFor", "PLM-S18"),
+        ("/timestampAuthorities/0/validFor", "PLM-S35"),
+    ] {
+        for (span, want) in [((AT, AT + 2), "signed"), ((AT, AT + 1), want), ((AT + 1, AT + 2), want)] {
+            let root = changed(&root, path, window(span.0, span.1));
+            assert_eq!(code(&bundle, trust(&root)), want, "{path} {span:?}");
+        }
+    }
+    let path = "/certificateAuthorities/0/certChain/certificates/0/rawBytes";
+    for (span, want) in [((AT, AT + 2), "signed"), ((AT, AT + 1), "PLM-S18"), ((AT + 1, AT + 2), "PLM-S18")] {
+        let again = sigstore.ca.again(&sigstore.root, span);
+        let root = changed(&root, path, json!(STANDARD.encode(&again.certificate)));
+        assert_eq!(code(&bundle, trust(&root)), want, "{span:?}");
+    }
+}
+
 /// Time stamps over the bundle's signature.
 fn stamp(sigstore: &Sigstore, bundle: &mut Value, times: &[i64]) {
     let Value::String(signature) = &bundle["messageSignature"]["signature"] else { panic!() };

@@ -1,7 +1,7 @@
 //! The one place that hands bundles to the crate sigstore-verify and turns its errors into ours. It checks promises, proofs, checkpoints, time
 //! stamps, chains and signed certificate timestamps; what it leaves open is checked in [`super::witness`].
 //!
-//! It looks at the clock for one thing only: a log entry from the future is refused.
+//! It looks at the clock to refuse more, never less: entries from the future, and logs and authorities that have not begun.
 
 use sigstore_verify::types::bundle::{MessageDigest, MessageSignature, VerificationMaterial};
 use sigstore_verify::types::{

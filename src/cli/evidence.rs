@@ -76,6 +76,23 @@ impl<'a> Gatherer<'a> {
         self.keep(image, [signatures, attestations]);
     }
 
+    /// What stands under the older tag `sha256-….sbom`. Whoever can push could write it: cosign never signs it there.
+    pub(super) async fn sbom(&mut self, image: Digest) {
+        let tag = Tag::about(image, ".sbom");
+        let fetched = match self.source.manifest_by_tag(&tag).await {
+            Ok(Some(fetched)) => fetched,
+            Ok(None) => return,
+            Err(error) => return self.gap(format!("tag {tag}"), &error),
+        };
+        let types = Manifest::parse(&fetched.content).ok();
+        let layer = types.and_then(|manifest| Some(manifest.layers.first()?.media_type.clone()));
+        self.others.push(Other {
+            digest: fetched.content.digest(),
+            origin: Origin::SbomTag,
+            artifact_type: layer.unwrap_or(fetched.media_type),
+        });
+    }
+
     /// The images that an index lists; none if it is not an index.
     pub(super) async fn platforms(&mut self, image: Digest, content: Option<&Checked>) -> Vec<PlatformImage> {
         let what = || format!("index {image}");

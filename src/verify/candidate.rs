@@ -37,6 +37,8 @@ pub enum Origin {
     Layout,
     /// The registry's list of referrers.
     ReferrersApi,
+    /// The manifest under the tag `sha256-….sbom`, which is never signed.
+    SbomTag,
     /// A layer under the tag `sha256-….sig`.
     SignatureTag,
 }
@@ -49,6 +51,7 @@ impl fmt::Display for Origin {
             Self::File => "file",
             Self::Layout => "layout",
             Self::ReferrersApi => "referrers API",
+            Self::SbomTag => "SBOM tag",
             Self::SignatureTag => "signature tag",
         })
     }

@@ -20,14 +20,14 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// A harbour with two quays: an index of two images at `[SRC]/app:1.0`, signed and attested in every way, and an empty registry `[DST]`.
-struct Harbour {
-    from: Registry,
-    to: Registry,
+pub(crate) struct Harbour {
+    pub(crate) from: Registry,
+    pub(crate) to: Registry,
     folder: TempDir,
-    index: Digest,
-    images: [Digest; 2],
+    pub(crate) index: Digest,
+    pub(crate) images: [Digest; 2],
     /// An SBOM that is attached to the index, and signed itself.
-    sbom: Digest,
+    pub(crate) sbom: Digest,
 }
 
 /// What a harbour starts with. Keys are slow to make and to open, so this is made once.
@@ -83,7 +83,7 @@ impl Cargo {
 }
 
 impl Harbour {
-    fn new(from: Referrers, to: Referrers) -> Self {
+    pub(crate) fn new(from: Referrers, to: Referrers) -> Self {
         let cargo = Cargo::get();
         let from = Registry::builder().referrers(from).start();
         let to = Registry::builder().referrers(to).start();
@@ -103,7 +103,7 @@ impl Harbour {
         plimsoll.dir(&self.folder)
     }
 
-    fn run(&self, args: &[&str]) -> Run {
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
         self.command(args).run()
     }
 

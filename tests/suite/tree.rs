@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use crate::copy::Harbour;
 use crate::plimsoll::Run;
 use crate::registry::{Fault, Mode, Referrers};
+use crate::sigstore::Sigstore;
 use crate::verify::{Shop, checked_json};
 
 fn full(referrers: Referrers) -> Shop {
@@ -91,4 +93,93 @@ fn the_json_answer_fits_its_schema() {
     shop.registry.fault(Fault::on("GET /v2/team/app/referrers/*", Mode::Status(500, "UNKNOWN")));
     let answer = checked_json(&shop.run(args).exits(3), "tree");
     assert_eq!(answer["complete"], json!(false));
+}
+
+/// What `tree --format json` says about everything in a harbour: the image, the images of its index, and what is attached.
+#[test]
+fn an_index_shows_its_images_and_what_is_attached_to_what_is_attached() {
+    for list in [Referrers::On, Referrers::Off, Referrers::Paged(1)] {
+        let harbour = Harbour::new(list, Referrers::On);
+        let run = harbour.run(&["tree", "--key", "[DIR]/ours.pub", "[SRC]/app:1.0"]).exits(0);
+        let via = if list == Referrers::Off { "fallback tag" } else { "referrers API" };
+        let signed = format!("via {via}: signed by [DIR]/ours.pub, verified");
+        let want = [
+            format!(" ├ artifact application/spdx+json, sha256:X via {via}: signed by [DIR]/ours.pub, verified"),
+            format!(" │  ├ signature, sha256:X {signed}"),
+            " │  └ signature, sha256:X via signature tag: signed by [DIR]/ours.pub, verified".to_owned(),
+            " ├ artifact text/spdx+json, sha256:X via SBOM tag: unsigned".to_owned(),
+            format!(" ├ image linux/amd64 {}", harbour.images[0]),
+            format!(" │  ├ attestation https://openvex.dev/ns, sha256:X {signed}"),
+            " │  └ attestation https://openvex.dev/ns, sha256:X via attestation tag: signed by [DIR]/ours.pub, verified".to_owned(),
+            format!(" └ image linux/arm64 {}", harbour.images[1]),
+            format!("    ├ signature, sha256:X {signed}"),
+            "    └ signature, sha256:X via signature tag: signed by [DIR]/ours.pub, verified".to_owned(),
+        ];
+        let plain: Vec<String> = run.stdout.lines().map(without_digests).collect();
+        for line in &want {
+            assert!(plain.contains(&without_digests(line)), "{line}\n{}", run.stdout);
+        }
+        assert_eq!(plain.len(), 15, "{}", run.stdout);
+        let args = ["tree", "--format", "json", "--key", "[DIR]/theirs.pub", "[SRC]/app:1.0"];
+        let answer = checked_json(&harbour.run(&args).exits(0), "tree");
+        assert_eq!(answer["images"].as_array().unwrap().len(), 2);
+        let verified = answer.to_string().matches("\"verified\":true").count();
+        assert_eq!(verified, 0, "{answer:#}");
+        let sbom = answer["attached"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["digest"] == harbour.sbom.to_string());
+        assert_eq!(sbom.unwrap()["attached"].as_array().unwrap().len(), 2, "{answer:#}");
+    }
+}
+
+fn without_digests(line: &str) -> String {
+    let words = line.split(' ').map(|word| if word.starts_with("sha256:") { "sha256:X" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Lists that name each other are a tree all the same.
+#[test]
+fn lists_in_a_circle_end() {
+    let shop = full(Referrers::Off);
+    let list = shop.image.digest.to_string().replace(':', "-");
+    let (kind, bytes) = shop.registry.manifest("team/app", &list).unwrap();
+    let mut index: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let own = json!({"mediaType": shop.image.media_type, "digest": shop.image.digest.to_string(), "size": shop.image.size});
+    index["manifests"].as_array_mut().unwrap().push(own);
+    shop.registry.put_manifest("team/app", &list, &kind, index.to_string().as_bytes());
+    let run = shop.run(["tree", "[HOST]/team/app:v1"]).exits(0);
+    assert_eq!(run.stdout.lines().count(), 5, "{}", run.stdout);
+}
+
+/// The certificate that a stranger brings along says who he says he is, and nothing makes it true before it is verified.
+#[test]
+fn identities_are_claims_until_they_are_verified() {
+    let shop = Shop::new(Referrers::On);
+    let now = plimsoll::base::Timestamp::from_seconds(1_750_000_000).unwrap();
+    let sigstore = Sigstore::new("a.test");
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "x", "digest": {"sha256": shop.image.digest.hex()}}],
+        "predicateType": "https://sigstore.dev/cosign/sign/v1", "predicate": {},
+    });
+    let signing = sigstore.signing("mail@a.test", "https://issuer.test", now);
+    let bundle = signing.envelope("application/vnd.in-toto+json", statement.to_string().as_bytes());
+    shop.attach_layer(bundle.to_string().as_bytes(), "application/vnd.dev.sigstore.bundle.v0.3+json");
+    std::fs::write(shop.folder.path().join("root.json"), sigstore.trusted_root().to_string()).unwrap();
+    let claim = "not verified (says mail@a.test of https://issuer.test)";
+    let run = shop.run(["tree", "[HOST]/team/app:v1"]).exits(0);
+    lines(&run, &[claim]);
+    let ask = |subject| {
+        let identity =
+            ["--certificate-identity", subject, "--certificate-oidc-issuer", "https://issuer.test"];
+        let rest = ["--trusted-root", "[DIR]/root.json", "--format", "json", "[HOST]/team/app:v1"];
+        checked_json(&shop.run([&["tree"][..], &identity, &rest].concat()).exits(0), "tree")
+    };
+    let right = ask("mail@a.test");
+    assert_eq!(right["attached"][0]["signer"], "mail@a.test (https://issuer.test)", "{right:#}");
+    let wrong = ask("other@a.test");
+    assert_eq!(wrong["attached"][0]["verified"], false);
+    assert_eq!(wrong["attached"][0]["claimedIdentity"]["subject"], "mail@a.test");
 }

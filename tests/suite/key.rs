@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::plimsoll::{Plimsoll, Run};
+use crate::registry::Registry;
 
 const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/cosign/keys");
 
@@ -121,6 +122,26 @@ fn the_public_half_comes_from_either_half() {
         &key(&["public", "--key", &path("variants/plain.pem")]).run().exits(2),
         &["not encrypted", "key import"],
     );
+}
+
+#[test]
+fn keys_in_variables_sign_and_verify() {
+    let registry = Registry::start();
+    let layout = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/image/image.oci.tar");
+    registry.push_layout(layout.as_ref(), "app", "1.0");
+    let run = |args: &[&str]| {
+        let tool = Plimsoll::new().args(args.iter().copied()).registry(&registry);
+        let tool = tool.env("PRIVATE", vector("imported/imp-ec384.key"));
+        tool.env("PUBLIC", vector("imported/imp-ec384.pub")).env("COSIGN_PASSWORD", "test").run()
+    };
+    run(&["sign", "--key", "env://PRIVATE", "[HOST]/app:1.0"]).exits(0);
+    says(&run(&["verify", "--key", "env://PUBLIC", "[HOST]/app:1.0"]).exits(0), &["env://PUBLIC"]);
+    says(
+        &run(&["sign", "--key", "env://PUBLIC", "[HOST]/app:1.0"]).exits(2),
+        &["env://PUBLIC", "public key"],
+    );
+    says(&run(&["verify", "--key", "env://PRIVATE", "[HOST]/app:1.0"]).exits(2), &["this is a private key"]);
+    says(&run(&["verify", "--key", "env://NONE", "[HOST]/app:1.0"]).exits(2), &["`NONE` is not set"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use super::cmd::Command;
 use crate::base::{ReferenceError, Registry};
 use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
-use crate::io::{Access, ClientPair, Network};
+use crate::io::{Access, ClientPair, MirrorTags, Network};
 
 /// Pin, catalogue, sign and verify container images.
 #[derive(Debug, Parser)]
@@ -47,6 +47,9 @@ pub(super) struct Global {
     /// The private key (PEM) of --client-cert
     #[arg(long, global = true, value_name = "FILE", requires = "client_cert", help_heading = "Registry")]
     pub(super) client_key: Option<PathBuf>,
+    /// Let mirrors of registries.conf say what a tag means; without it they serve content by its digest only
+    #[arg(long, global = true, help_heading = "Registry")]
+    pub(super) mirror_tags: bool,
     /// Wait no longer than this for a busy registry [default: 60, or PLIMSOLL_MAX_WAIT]
     #[arg(long, global = true, value_name = "SECONDS", help_heading = "Registry")]
     pub(super) max_wait: Option<u64>,
@@ -61,6 +64,7 @@ impl Global {
         let pair = self.client_cert.clone().zip(self.client_key.clone());
         Access::Online(Network {
             plain_http: self.plain_http.clone(),
+            mirror_tags: if self.mirror_tags { MirrorTags::Believed } else { MirrorTags::Ignored },
             ca_file: self.ca_file.clone(),
             client: pair.map(|(certificate, key)| ClientPair { certificate, key }),
             max_wait: self.max_wait.map(Duration::from_secs),

@@ -13,6 +13,7 @@ pub mod image;
 mod kms;
 mod layout;
 mod patience;
+mod places;
 mod registry;
 mod services;
 mod source;
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use auth::{AuthError, RealmFault, Sent};
+pub use auth::{AuthError, CredentialKind, Looked, Lookup, RealmFault, Sent};
 pub use blob::LayerBlob;
 pub use clock::{Clock, Stopwatch};
 pub use destination::Destination;
@@ -35,6 +36,7 @@ pub use http::{Cause, HttpError};
 pub use kms::{KmsError, KmsKey};
 pub use layout::LayoutError;
 pub use patience::Quota;
+pub use places::PlaceError;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};
 pub use services::{
     AnswerError, Issued, ServiceError, ServiceKind, ServiceUrl, ServiceUrlError, Services, TokenProvider,
@@ -44,6 +46,7 @@ pub use source::{Fetched, Listed, ListedBy, Resolved, Source, SourceError};
 pub use tls::{ClientPair, TlsError};
 
 use crate::base::{ImageLocator, LayoutSelector, Registry, limits};
+use auth::Keyring;
 use layout::Layout;
 use registry::{Registries, Remote};
 
@@ -65,8 +68,19 @@ pub struct Network {
     pub ca_file: Option<PathBuf>,
     /// Shown to registries that ask, and to nobody else.
     pub client: Option<ClientPair>,
+    /// Whether mirrors may say what a tag means.
+    pub mirror_tags: MirrorTags,
     /// How long a busy registry may make us wait; none is as the environment or the default says.
     pub max_wait: Option<Duration>,
+}
+
+/// Who says what a tag means. A mirror that serves content by its digest cannot lie; one that is asked for a tag can.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MirrorTags {
+    /// Mirrors too.
+    Believed,
+    /// The registry alone.
+    Ignored,
 }
 
 /// The outside world, made once in `cli` and passed by reference.
@@ -131,6 +145,11 @@ impl Io {
     /// The place that a locator names, to write to: a folder that is not there yet is made, and an archive becomes a new file.
     pub fn open_or_create(&self, locator: &ImageLocator) -> Result<Destination, SourceError> {
         Destination::open(self, locator)
+    }
+
+    /// Where credentials for a registry (and a path in it) would be looked for, and which would be used. The registry is not asked.
+    pub async fn find_credentials(&self, registry: &Registry, path: &str) -> Result<Vec<Looked>, AuthError> {
+        Keyring::new(self.environment.clone()).survey(registry, path).await
     }
 
     /// Makes an empty image layout in a folder that is empty or not there.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::registry::{Registries, Remote};
-use super::{Environment, Network};
+use super::{Environment, MirrorTags, Network};
 use crate::base::Digest;
 
 /// A request as it arrived.
@@ -150,7 +150,14 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -
 
 /// Nobody is waited for.
 pub(super) fn network() -> Network {
-    Network { plain_http: Vec::new(), ca_file: None, client: None, max_wait: Some(Duration::ZERO) }
+    let mirror_tags = MirrorTags::Ignored;
+    Network {
+        plain_http: Vec::new(),
+        mirror_tags,
+        ca_file: None,
+        client: None,
+        max_wait: Some(Duration::ZERO),
+    }
 }
 
 /// Waits for a future.

@@ -1,4 +1,4 @@
-//! How registries are reached: TLS with certificates of people's own.
+//! How registries are reached: TLS with certificates of people's own, mirrors, names that mean other places.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::plimsoll::{Plimsoll, Run};
-use crate::registry::{Front, Registry, Visitors};
+use crate::registry::{Account, Auth, Fault, Front, Mode, Registry, Visitors};
 
 /// A home with certificates for the host of a TLS server in front of a registry with one image.
 struct Home {
@@ -70,4 +70,101 @@ fn a_client_certificate_is_shown_to_who_asks() {
     let pair = ["--client-cert", certificate.to_str().unwrap(), "--client-key", key.to_str().unwrap()];
     home.resolve(&pair).exits(0);
     home.resolve(&pair[..2]).exits(2);
+}
+
+/// A registry with an image, a mirror with another image under the same name, and a configuration that says so.
+struct Mirrored {
+    upstream: Registry,
+    mirror: Registry,
+    digest: String,
+    folder: TempDir,
+}
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+impl Mirrored {
+    fn new(upstream: Registry, more: &str) -> Self {
+        let mirror = Registry::start();
+        let digest = upstream.push_layout(&testdata("image/image.oci.tar"), "app", "1.0").to_string();
+        let other = format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[]}}"#);
+        mirror.put_manifest("copy/app", "1.0", INDEX, other.as_bytes());
+        let folder = TempDir::new().unwrap();
+        let conf = format!(
+            "[[registry]]\nlocation = \"{}\"\n[[registry.mirror]]\nlocation = \"{}/copy\"\n{more}\n",
+            upstream.host(),
+            mirror.host()
+        );
+        fs::write(folder.path().join("registries.conf"), conf).unwrap();
+        for registry in [&upstream, &mirror] {
+            registry.forget_requests();
+        }
+        Self { upstream, mirror, digest, folder }
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        let tool = Plimsoll::new().dir(&self.folder).registry(&self.upstream);
+        let tool = tool.env("CONTAINERS_REGISTRIES_CONF", "[DIR]/registries.conf");
+        tool.env("DOCKER_CONFIG", "[DIR]").args(args.iter().copied()).run()
+    }
+}
+
+#[test]
+fn n19_a_mirror_does_not_say_what_a_tag_means() {
+    let shop = Mirrored::new(Registry::start(), "");
+    let run = shop.run(&["resolve", "[HOST]/app:1.0"]).exits(0);
+    assert_eq!(run.stdout, format!("[HOST]/app:1.0@{}\n", shop.digest));
+    assert_eq!(shop.mirror.request_lines(), Vec::<String>::new());
+    // Unless the user says so.
+    let run = shop.run(&["resolve", "--mirror-tags", "[HOST]/app:1.0"]).exits(0);
+    assert!(!run.stdout.contains(&shop.digest));
+    // For content that has a digest it is asked, and the registry where it has none.
+    let pinned = format!("[HOST]/app@{}", shop.digest);
+    shop.run(&["resolve", &pinned]).exits(0);
+    let line = format!("GET /v2/copy/app/manifests/{}", shop.digest);
+    assert_eq!(shop.mirror.request_lines().last(), Some(&line));
+    shop.mirror.push_layout(&testdata("image/image.oci.tar"), "copy/app", "2");
+    shop.upstream.forget_requests();
+    shop.run(&["sbom", &pinned]).exits(0);
+    assert_eq!(shop.upstream.request_lines(), Vec::<String>::new());
+    // A mirror that lies is seen.
+    shop.mirror.fault(Fault::on("GET /v2/*/manifests/*", Mode::FlipByte(20)));
+    let run = shop.run(&["resolve", &pinned]).exits(3);
+    assert!(run.stderr.contains("other content"), "{}", run.stderr);
+    // One that is busy is passed over.
+    shop.mirror.behave();
+    shop.mirror.fault(Fault::on("GET *", Mode::Status(503, "UNAVAILABLE")));
+    shop.run(&["resolve", &pinned]).exits(0);
+}
+
+#[test]
+fn n19_a_mirror_sees_no_credentials_of_the_registry() {
+    let upstream = Registry::builder().auth(Auth::Basic(Account::new("alice", "s3cret"))).start();
+    let shop = Mirrored::new(upstream, "");
+    let config = format!(r#"{{"auths":{{"{}":{{"auth":"YWxpY2U6czNjcmV0"}}}}}}"#, shop.upstream.host());
+    fs::write(shop.folder.path().join("config.json"), config).unwrap();
+    let challenge = Mode::Unauthorized(vec!["Basic realm=\"x\"".to_owned()]);
+    shop.mirror.fault(Fault::on("GET *", challenge));
+    shop.run(&["resolve", &format!("[HOST]/app@{}", shop.digest)]).exits(0);
+    let asked = shop.mirror.requests();
+    assert!(!asked.is_empty() && asked.iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn a_blocked_registry_is_not_asked() {
+    let shop = Mirrored::new(Registry::start(), "");
+    let conf = format!("[[registry]]\nlocation = \"{}/app\"\nblocked = true\n", shop.upstream.host());
+    fs::write(shop.folder.path().join("registries.conf"), conf).unwrap();
+    let run = shop.run(&["resolve", "[HOST]/app:1.0"]).exits(3);
+    assert!(run.stderr.contains("is blocked by"), "{}", run.stderr);
+    assert_eq!(shop.upstream.request_lines(), Vec::<String>::new());
+}
+
+#[test]
+fn a_rewritten_name_is_asked_elsewhere_and_pinned_as_written() {
+    let shop = Mirrored::new(Registry::start(), "");
+    let host = shop.upstream.host();
+    let conf = format!("[[registry]]\nprefix = \"r.example/team\"\nlocation = \"{host}\"\n");
+    fs::write(shop.folder.path().join("registries.conf"), conf).unwrap();
+    let run = shop.run(&["resolve", "r.example/team/app:1.0"]).exits(0);
+    assert_eq!(run.stdout, format!("r.example/team/app:1.0@{}\n", shop.digest));
 }

@@ -8,6 +8,7 @@
 )]
 
 mod attach;
+mod auth_status;
 mod blob;
 mod certificate;
 mod cli;
@@ -32,6 +33,7 @@ mod pin;
 mod plimsoll;
 mod policy;
 mod registry;
+mod registry_n;
 mod resolve;
 mod sbom;
 mod sign;

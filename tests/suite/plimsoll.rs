@@ -123,6 +123,7 @@ impl Plimsoll {
     fn told(&self, code: i32, out: &[u8], err: &[u8]) -> Run {
         let hide = |bytes: &[u8]| {
             let text = String::from_utf8(bytes.to_vec()).expect("the tool prints UTF-8");
+            keeps_secrets(&text);
             self.places.iter().fold(text, |text, (place, value)| text.replace(value, place))
         };
         Run { code, stdout: hide(out), stderr: hide(err) }
@@ -138,6 +139,17 @@ impl Run {
         self
     }
 }
+
+/// Stops a test whose output holds a secret: what no test may see printed, nobody will.
+#[track_caller]
+pub(crate) fn keeps_secrets(text: &str) {
+    let found = SECRETS.iter().find(|secret| text.contains(**secret));
+    assert!(found.is_none(), "a secret of the tests is printed: {text}");
+}
+
+/// Passwords and tokens of the tests, and what becomes of them on the way.
+pub(crate) const SECRETS: &[&str] =
+    &["s3cret", "YWxpY2U6czNjcmV0", "t0ken", "r3fresh", "hunter2", "-----BEGIN PRIVATE KEY"];
 
 /// The program under test.
 pub(crate) fn program() -> PathBuf {

@@ -9,6 +9,7 @@ mod explain;
 mod key;
 mod keygen;
 mod pin;
+mod registry;
 mod resolve;
 mod sbom;
 mod sign;
@@ -44,6 +45,7 @@ pub(super) enum Command {
     VerifyBlob(verify_blob::Args),
     AttestBlob(attest_blob::Args),
     VerifyBlobAttestation(verify_blob_attestation::Args),
+    Registry(registry::Args),
     Explain(explain::Args),
     Demo(demo::Args),
 }
@@ -67,6 +69,7 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::AttestBlob(args) => attest_blob::run(args, io, ui).await,
         Command::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, io, ui).await,
         Command::Copy(args) => copy::run(args, io, ui).await,
+        Command::Registry(args) => registry::run(args, io, ui).await,
         Command::Explain(args) => explain::run(&args, ui),
         Command::Demo(args) => demo::run(args, io, ui).await,
     }

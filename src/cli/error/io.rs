@@ -5,7 +5,7 @@ use crate::cli::Outcome;
 use crate::format::index::SelectError;
 use crate::io::copy::CopyError;
 use crate::io::image::ImageError;
-use crate::io::{AuthError, FileError, HttpError, IoError, LayoutError, RegistryError, SourceError};
+use crate::io::{AuthError, FileError, HttpError, IoError, LayoutError, RegistryError, Sent, SourceError};
 
 impl From<FileError> for CliError {
     fn from(error: FileError) -> Self {
@@ -55,6 +55,7 @@ impl From<RegistryError> for CliError {
             RegistryError::LostUpdate { .. } => {
                 Some("others write to the same list right now: run the command again".to_owned())
             }
+            RegistryError::Place(_) => Some("see containers-registries.conf(5) for what registries.conf may say".to_owned()),
             RegistryError::ContentType { .. }
             | RegistryError::Digest { .. }
             | RegistryError::DigestHeader { .. }
@@ -78,8 +79,20 @@ impl From<RegistryError> for CliError {
     }
 }
 
+impl From<AuthError> for CliError {
+    fn from(error: AuthError) -> Self {
+        let hint = auth_hint(&error);
+        hint.into_iter().fold(Self::new(Outcome::Unknown, error), CliError::hint)
+    }
+}
+
 fn auth_hint(error: &AuthError) -> Option<String> {
     match error {
+        AuthError::TokenRefused { realm, registry, sent: Sent::Withheld, .. } => Some(format!(
+            "if {realm} may learn what is stored for {registry}, say so in ~/.config/plimsoll/config.toml: \
+             [[realm]] registry = \"{registry}\" allow = \"{}\"",
+            realm.trim_start_matches("https://")
+        )),
         AuthError::NoCredentials { .. }
         | AuthError::TokenForBasic { .. }
         | AuthError::TokenRefused { .. } => Some(SIGN_IN.to_owned()),
@@ -96,7 +109,9 @@ fn auth_hint(error: &AuthError) -> Option<String> {
         | AuthError::HelperOutputTooLarge { .. }
         | AuthError::HelperRefused { .. }
         | AuthError::HelperSlow { .. }
+        | AuthError::PlainPassword { .. }
         | AuthError::Realm { .. }
+        | AuthError::Settings { .. }
         | AuthError::Scheme { .. }
         | AuthError::TokenBody { .. }
         | AuthError::TokenServer { .. } => None,

@@ -1,6 +1,7 @@
 //! Answers as text and JSON. JSON shapes are versioned copies, never the domain type.
 
 pub(super) mod attached;
+pub(super) mod auth_status;
 pub(super) mod blob;
 pub(super) mod copied;
 pub(super) mod decision;

@@ -54,7 +54,7 @@ pub(super) async fn ask(
     }
     let secret = Secret::new(answer.secret);
     Ok(Some(match answer.username.as_str() {
-        "<token>" => Credentials::IdentityToken(secret),
+        "<token>" => Credentials::IdentityToken { username: answer.username, token: secret },
         _ => Credentials::Basic { username: answer.username, password: secret },
     }))
 }

@@ -13,37 +13,116 @@ use crate::base::{DOCKER_HUB, Registry, Repository, Secret, limits};
 use crate::format::json::parse_strict;
 use crate::io::{Environment, FileError, Files};
 
+/// A place where credentials may be, and what was there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Looked {
+    /// A file or a variable.
+    pub place: String,
+    /// What was there.
+    pub found: Lookup,
+}
+
+/// What was in a place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Lookup {
+    /// The place is not there.
+    Absent,
+    /// Credentials.
+    Found {
+        /// Of which kind.
+        kind: CredentialKind,
+        /// Whose, if it is said. Not secret.
+        username: Option<String>,
+        /// The credential helper that had them, if the place names one.
+        helper: Option<String>,
+    },
+    /// Not asked: an earlier place had some.
+    Later,
+    /// Nothing for this registry.
+    Nothing,
+}
+
+/// What stored credentials are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CredentialKind {
+    /// A token that is exchanged for others.
+    IdentityToken,
+    /// A user's password.
+    Password,
+    /// A token that is sent as it is.
+    RegistryToken,
+}
+
+impl CredentialKind {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IdentityToken => "identity token",
+            Self::Password => "password",
+            Self::RegistryToken => "registry token",
+        }
+    }
+}
+
 /// Finds credentials. Nothing is read before a server asked.
 #[derive(Debug)]
-pub(super) struct Keyring {
+pub(in crate::io) struct Keyring {
     environment: Environment,
-    files: OnceCell<Vec<ConfigFile>>,
+    places: OnceCell<Vec<(String, Option<ConfigFile>)>>,
     // By helper and server, so that a helper runs once.
     asked: Mutex<HashMap<(String, String), Option<Credentials>>>,
 }
 
 impl Keyring {
-    pub(super) fn new(environment: Environment) -> Self {
-        Self { environment, files: OnceCell::new(), asked: Mutex::default() }
+    pub(in crate::io) fn new(environment: Environment) -> Self {
+        Self { environment, places: OnceCell::new(), asked: Mutex::default() }
     }
 
     /// The credentials for a repository: the first file that has some decides.
     pub(super) async fn find(&self, repository: &Repository) -> Result<Option<Credentials>, AuthError> {
-        let files = self.files.get_or_try_init(|| async { self.read() }).await?;
-        for file in files {
-            if let Some(found) = self.look(file, repository).await? {
+        let places = self.places.get_or_try_init(|| async { self.read() }).await?;
+        for file in places.iter().filter_map(|(_, file)| file.as_ref()) {
+            if let Some((found, _)) = self.look(file, repository.registry(), repository.path()).await? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    async fn look(
+    /// What every place has for a repository, and which one decides. Shows nothing secret.
+    pub(in crate::io) async fn survey(
         &self,
-        file: &ConfigFile,
-        repository: &Repository,
-    ) -> Result<Option<Credentials>, AuthError> {
-        let registry = repository.registry();
+        registry: &Registry,
+        path: &str,
+    ) -> Result<Vec<Looked>, AuthError> {
+        let places = self.places.get_or_try_init(|| async { self.read() }).await?;
+        let mut is_decided = false;
+        let mut out = Vec::new();
+        for (place, file) in places {
+            let found = match file {
+                None => Lookup::Absent,
+                Some(_) if is_decided => Lookup::Later,
+                Some(file) => match self.look(file, registry, path).await? {
+                    None => Lookup::Nothing,
+                    Some((credentials, helper)) => {
+                        is_decided = true;
+                        let (kind, username) = credentials.describe();
+                        Lookup::Found { kind, username, helper: helper.map(str::to_owned) }
+                    }
+                },
+            };
+            out.push(Looked { place: place.clone(), found });
+        }
+        Ok(out)
+    }
+
+    /// What a place has, and which helper had it.
+    async fn look<'a>(
+        &self,
+        file: &'a ConfigFile,
+        registry: &Registry,
+        path: &str,
+    ) -> Result<Option<(Credentials, Option<&'a str>)>, AuthError> {
         if let Some(name) = file.helper(registry) {
             if !helper::is_name(name) {
                 let name = name.chars().take(64).collect();
@@ -60,25 +139,29 @@ impl Keyring {
                     answer
                 }
             };
-            if answer.is_some() {
-                return Ok(answer);
+            if let Some(answer) = answer {
+                return Ok(Some((answer, Some(name))));
             }
         }
-        file.entry(repository)
+        Ok(file.entry(registry, path)?.map(|found| (found, None)))
     }
 
     /// In the order in which they are asked.
-    fn read(&self) -> Result<Vec<ConfigFile>, AuthError> {
-        let mut out = Vec::new();
-        if let Some(text) = self.environment.get("DOCKER_AUTH_CONFIG").filter(|text| !text.is_empty()) {
-            out.push(ConfigFile::parse("environment variable DOCKER_AUTH_CONFIG", text.as_bytes())?);
-        }
+    fn read(&self) -> Result<Vec<(String, Option<ConfigFile>)>, AuthError> {
+        let variable = "environment variable DOCKER_AUTH_CONFIG";
+        let text = self.environment.get("DOCKER_AUTH_CONFIG").filter(|text| !text.is_empty());
+        let parsed = text.map(|text| ConfigFile::parse(variable, text.as_bytes())).transpose()?;
+        let mut out = vec![(variable.to_owned(), parsed)];
         for path in self.paths() {
-            match Files.read_at_most(&path, limits::INPUT_FILE) {
-                Ok(bytes) => out.push(ConfigFile::parse(&path.display().to_string(), &bytes)?),
-                Err(FileError::NotFound { .. }) => {}
+            let name = path.display().to_string();
+            let is_old = path.file_name().is_some_and(|name| name == OLD);
+            let file = match Files.read_at_most(&path, limits::INPUT_FILE) {
+                Ok(bytes) if is_old => Some(ConfigFile::parse_old(&name, &bytes)?),
+                Ok(bytes) => Some(ConfigFile::parse(&name, &bytes)?),
+                Err(FileError::NotFound { .. }) => None,
                 Err(error) => return Err(AuthError::ConfigFile(error)),
-            }
+            };
+            out.push((name, file));
         }
         Ok(out)
     }
@@ -89,11 +172,16 @@ impl Keyring {
         let home = variable("HOME");
         let docker = variable("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
         let config = variable("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+        let runtime = variable("XDG_RUNTIME_DIR").map(|folder| folder.join("containers"));
         [
             variable("REGISTRY_AUTH_FILE"),
             docker.map(|folder| folder.join("config.json")),
-            variable("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
+            // Where podman keeps it for who has no such folder.
+            runtime
+                .or_else(|| Some(format!("/run/containers/{}", user_id()?).into()))
+                .map(|folder| folder.join("auth.json")),
             config.map(|folder| folder.join("containers/auth.json")),
+            home.map(|home| home.join(OLD)),
         ]
         .into_iter()
         .flatten()
@@ -128,6 +216,15 @@ impl ConfigFile {
         })
     }
 
+    /// `.dockercfg`: the entries alone.
+    fn parse_old(name: &str, bytes: &[u8]) -> Result<Self, AuthError> {
+        let auths: BTreeMap<String, EntryWire> = parse_strict(bytes).map_err(|source| AuthError::Config {
+            file: name.to_owned(),
+            source: source.without_content(),
+        })?;
+        Ok(Self { name: name.to_owned(), auths, helpers: BTreeMap::new(), store: None })
+    }
+
     /// `credHelpers` before `credsStore`.
     fn helper(&self, registry: &Registry) -> Option<&str> {
         let named = self.helpers.iter().find(|(key, _)| is_key_of(key, registry, ""));
@@ -139,10 +236,9 @@ impl ConfigFile {
     }
 
     /// `auths`, the most specific key first (`host/group/app`, `host/group`, `host`).
-    fn entry(&self, repository: &Repository) -> Result<Option<Credentials>, AuthError> {
-        let mut path = repository.path();
+    fn entry(&self, registry: &Registry, mut path: &str) -> Result<Option<Credentials>, AuthError> {
         loop {
-            let found = self.auths.iter().filter(|(key, _)| is_key_of(key, repository.registry(), path));
+            let found = self.auths.iter().filter(|(key, _)| is_key_of(key, registry, path));
             // A plain key before one that is a URL.
             for (key, entry) in found.clone().filter(|(key, _)| !key.contains("://")).chain(found) {
                 if let Some(credentials) = entry.read().ok_or_else(|| self.bad(key))? {
@@ -172,6 +268,21 @@ fn is_key_of(key: &str, registry: &Registry, path: &str) -> bool {
     let rest = if matches!(rest, "v1" | "v2") { "" } else { rest };
     rest == path && host.parse::<Registry>().is_ok_and(|host| host == *registry)
 }
+
+/// Of the user that runs us.
+#[cfg(target_os = "linux")]
+fn user_id() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").ok().map(|process| process.uid())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn user_id() -> Option<u32> {
+    None
+}
+
+/// Docker's file before 2015.
+const OLD: &str = ".dockercfg";
 
 /// As helpers know the server.
 fn server(registry: &Registry) -> &str {
@@ -206,7 +317,13 @@ impl EntryWire {
             return Some(Some(Credentials::Bearer(Secret::new(token))));
         }
         if let Some(token) = filled(&self.identitytoken) {
-            return Some(Some(Credentials::IdentityToken(Secret::new(token))));
+            // The user beside it is one by which the token is sent where it cannot be exchanged.
+            let auth =
+                filled(&self.auth).and_then(|auth| String::from_utf8(STANDARD.decode(auth).ok()?).ok());
+            let beside =
+                auth.as_deref().and_then(|auth| auth.split_once(':')).map(|(user, _)| user.to_owned());
+            let username = beside.or_else(|| filled(&self.username)).unwrap_or_default();
+            return Some(Some(Credentials::IdentityToken { username, token: Secret::new(token) }));
         }
         if let Some(auth) = filled(&self.auth) {
             let bytes = STANDARD.decode(&auth).or_else(|_| STANDARD_NO_PAD.decode(&auth)).ok()?;
@@ -242,10 +359,13 @@ mod tests {
 
     fn found(config: &str, name: &str) -> Option<String> {
         let file = ConfigFile::parse("f", config.as_bytes()).unwrap();
-        file.entry(&repository(name)).unwrap().map(|credentials| match credentials {
+        let repository = repository(name);
+        file.entry(repository.registry(), repository.path()).unwrap().map(|credentials| match credentials {
             Credentials::Basic { username, password } => format!("{username}:{}", password.expose()),
             Credentials::Bearer(token) => format!("bearer {}", token.expose()),
-            Credentials::IdentityToken(token) => format!("identity {}", token.expose()),
+            Credentials::IdentityToken { username, token } => {
+                format!("identity {username}:{}", token.expose())
+            }
         })
     }
 
@@ -305,7 +425,7 @@ mod tests {
             (r#"{"auth":"YTpiOmM"}"#, Some("a:b:c")),
             (r#"{"auth":"YTpiAAA="}"#, Some("a:b")),
             (r#"{"username":"a","password":"b"}"#, Some("a:b")),
-            (r#"{"auth":"YTpi","identitytoken":"t"}"#, Some("identity t")),
+            (r#"{"auth":"YTpi","identitytoken":"t"}"#, Some("identity a:t")),
             (r#"{"registrytoken":"r","auth":"YTpi"}"#, Some("bearer r")),
             (r#"{}"#, None),
             (r#"{"auth":""}"#, None),
@@ -319,7 +439,8 @@ mod tests {
         }
         for entry in [r#"{"auth":"%%%"}"#, r#"{"auth":"YQ=="}"#, r#"{"auth":"/w=="}"#] {
             let config = format!(r#"{{"auths":{{"h.io":{entry}}}}}"#);
-            let error = ConfigFile::parse("f", config.as_bytes()).unwrap().entry(&repository("h.io/a"));
+            let error =
+                ConfigFile::parse("f", config.as_bytes()).unwrap().entry(&"h.io".parse().unwrap(), "a");
             assert!(matches!(error, Err(AuthError::Entry { .. })), "{entry}");
         }
     }
@@ -355,8 +476,21 @@ mod tests {
             Keyring::new(environment).paths().iter().map(|path| path.display().to_string()).collect();
         assert_eq!(
             paths,
-            ["/r", "/d/config.json", "/x/containers/auth.json", "/h/.config/containers/auth.json"]
+            [
+                "/r",
+                "/d/config.json",
+                "/x/containers/auth.json",
+                "/h/.config/containers/auth.json",
+                "/h/.dockercfg"
+            ]
         );
+    }
+
+    #[test]
+    fn the_file_of_old_dockers_is_its_entries() {
+        let file = ConfigFile::parse_old("f", br#"{"h.io":{"auth":"YTpi","email":"x"}}"#).unwrap();
+        assert!(file.entry(&"h.io".parse().unwrap(), "a").unwrap().is_some());
+        assert!(ConfigFile::parse_old("f", b"[]").is_err());
     }
 
     #[test]

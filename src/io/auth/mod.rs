@@ -3,6 +3,7 @@
 mod challenge;
 mod helper;
 mod keyring;
+mod pairs;
 mod token;
 
 use std::collections::HashMap;
@@ -18,7 +19,9 @@ use super::http::{Http, HttpError};
 use super::{Environment, FileError};
 use crate::base::{Registry, Repository, Secret};
 use crate::format::json::JsonError;
-use keyring::Keyring;
+pub(super) use keyring::Keyring;
+pub use keyring::{CredentialKind, Looked, Lookup};
+use pairs::RealmPair;
 
 /// What is stored about us.
 #[derive(Clone, Debug)]
@@ -33,7 +36,23 @@ pub(super) enum Credentials {
     /// A token that is ready to be sent.
     Bearer(Secret<String>),
     /// A token that is exchanged for others.
-    IdentityToken(Secret<String>),
+    IdentityToken {
+        /// For servers that exchange no tokens; may be empty. Not secret.
+        username: String,
+        /// Secret.
+        token: Secret<String>,
+    },
+}
+
+impl Credentials {
+    /// What may be said about them.
+    fn describe(&self) -> (CredentialKind, Option<String>) {
+        match self {
+            Self::Basic { username, .. } => (CredentialKind::Password, Some(username.clone())),
+            Self::Bearer(_) => (CredentialKind::RegistryToken, None),
+            Self::IdentityToken { .. } => (CredentialKind::IdentityToken, None),
+        }
+    }
 }
 
 /// What is to be done with a repository.
@@ -92,6 +111,10 @@ impl fmt::Display for Authorization {
 pub(super) struct Authorizer {
     keyring: Keyring,
     granted: Mutex<HashMap<(Repository, Actions), Grant>>,
+    /// Where each registry sent us for tokens: it may not change its mind within a run.
+    realms: Mutex<HashMap<Registry, String>>,
+    pairs: tokio::sync::OnceCell<Vec<RealmPair>>,
+    environment: Environment,
 }
 
 /// The lock is held while one task asks; the others wait and take its answer.
@@ -99,7 +122,21 @@ type Grant = Arc<tokio::sync::Mutex<Option<Authorization>>>;
 
 impl Authorizer {
     pub(super) fn new(environment: Environment) -> Self {
-        Self { keyring: Keyring::new(environment), granted: Mutex::default() }
+        let keyring = Keyring::new(environment.clone());
+        let (granted, realms) = (Mutex::default(), Mutex::default());
+        Self { keyring, granted, realms, pairs: tokio::sync::OnceCell::new(), environment }
+    }
+
+    /// Refuses a token server other than the one of before: whoever answers for the registry now did not then.
+    fn keep_realm(&self, registry: &Registry, realm: &Url) -> Result<(), AuthError> {
+        let origin = super::http::origin(realm);
+        let mut realms = self.realms.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = realms.entry(registry.clone()).or_insert_with(|| origin.clone());
+        if *known == origin {
+            return Ok(());
+        }
+        let reason = RealmFault::Changed;
+        Err(AuthError::Realm { registry: registry.clone(), realm: origin, reason })
     }
 
     /// What was granted before for these actions, or more.
@@ -134,16 +171,23 @@ impl Authorizer {
         let registry = wanted.0.registry();
         if let Some(challenge) = by_scheme("bearer") {
             let credentials = self.keyring.find(wanted.0).await?;
-            let asker = token::Asker { http, base, repository: wanted.0, actions: wanted.1 };
-            *grant = Some(asker.ask(challenge, credentials).await?);
+            let pairs = self.pairs.get_or_try_init(|| async { pairs::read(&self.environment) }).await?;
+            let asker = token::Asker { http, base, repository: wanted.0, actions: wanted.1, pairs };
+            let realm = asker.realm(challenge.parameter("realm").unwrap_or_default())?;
+            self.keep_realm(registry, &realm)?;
+            *grant = Some(asker.ask(&realm, challenge, credentials).await?);
             return Ok(());
         }
         if by_scheme("basic").is_none() {
             let offered =
                 challenges.into_iter().map(|challenge| challenge.scheme).collect::<Vec<_>>().join(", ");
+            let offered = offered.chars().take(200).collect();
             return Err(AuthError::Scheme { registry: registry.clone(), offered });
         }
         match self.keyring.find(wanted.0).await? {
+            Some(Credentials::Basic { .. }) if base.scheme() == "http" && !registry.is_loopback() => {
+                Err(AuthError::PlainPassword { registry: registry.clone() })
+            }
             Some(Credentials::Basic { username, password }) => {
                 *grant = Some(Authorization::basic(&username, &password, registry));
                 Ok(())
@@ -152,7 +196,7 @@ impl Authorizer {
                 *grant = Some(Authorization::bearer(&token, format!("the stored token for {registry}")));
                 Ok(())
             }
-            Some(Credentials::IdentityToken(_)) => {
+            Some(Credentials::IdentityToken { .. }) => {
                 Err(AuthError::TokenForBasic { registry: registry.clone() })
             }
             None => Err(AuthError::NoCredentials { registry: registry.clone() }),
@@ -237,6 +281,12 @@ pub enum AuthError {
         /// Which.
         registry: Registry,
     },
+    /// A password in the open.
+    #[error("{registry} asks for a user and password without TLS, where others can read it")]
+    PlainPassword {
+        /// Which.
+        registry: Registry,
+    },
     /// The registry names a token server that we do not talk to.
     #[error("{registry} sends us for a token to `{realm}`, which {reason}")]
     Realm {
@@ -246,6 +296,14 @@ pub enum AuthError {
         realm: String,
         /// What is wrong with it.
         reason: RealmFault,
+    },
+    /// The user's own configuration is malformed.
+    #[error("{}: malformed", .path.display())]
+    Settings {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        source: crate::format::settings::SettingsError,
     },
     /// A scheme nobody uses.
     #[error("{registry} asks for authentication that is neither Bearer nor Basic: `{offered}`")]
@@ -305,6 +363,9 @@ pub enum RealmFault {
     /// An address, not a name, and not the registry's.
     #[error("is an IP address")]
     Address,
+    /// Not the one of before.
+    #[error("is not where it sent us before in this run")]
+    Changed,
     /// A fragment in it.
     #[error("has a fragment")]
     Fragment,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, Request, StatusCode};
+use reqwest::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use url::{Host, Url, form_urlencoded};
 
 use super::challenge::Challenge;
+use super::pairs::RealmPair;
 use super::{Actions, AuthError, Authorization, Credentials, RealmFault, Sent};
 use crate::base::{Repository, Secret, limits};
 use crate::format::json::parse_strict;
@@ -21,6 +22,8 @@ pub(super) struct Asker<'a> {
     pub(super) base: &'a Url,
     pub(super) repository: &'a Repository,
     pub(super) actions: Actions,
+    /// Of the user.
+    pub(super) pairs: &'a [RealmPair],
 }
 
 impl Asker<'_> {
@@ -28,10 +31,10 @@ impl Asker<'_> {
     /// otherwise a registry could collect what is meant for another (GHSA-28r5-37g7-p6mp).
     pub(super) async fn ask(
         &self,
+        realm: &Url,
         challenge: &Challenge,
         credentials: Option<Credentials>,
     ) -> Result<Authorization, AuthError> {
-        let realm = self.realm(challenge.parameter("realm").unwrap_or_default())?;
         let scope = self.scope(challenge.parameter("scope").unwrap_or_default());
         let service = challenge.parameter("service");
         let (credentials, sent) = match credentials {
@@ -40,35 +43,48 @@ impl Asker<'_> {
                 return Ok(Authorization::bearer(&token, from));
             }
             None => (None, Sent::Anonymous),
-            Some(_) if !self.may_learn(&realm) => (None, Sent::Withheld),
+            Some(_) if !self.may_learn(realm) => (None, Sent::Withheld),
             Some(credentials) => (Some(credentials), Sent::Credentials),
         };
-        let request = match &credentials {
-            Some(Credentials::IdentityToken(token)) => post(&realm, service, &scope, token),
-            Some(Credentials::Basic { username, password }) => {
-                let pair = Secret::new(format!("{username}:{}", password.expose()));
-                get(&realm, service, &scope, Some(&pair))
+        let pair = |user: &str, secret: &Secret<String>| Secret::new(format!("{user}:{}", secret.expose()));
+        let answer = match &credentials {
+            Some(Credentials::IdentityToken { username, token }) => {
+                let answer = self.transmit(post(realm, service, &scope, token)).await?;
+                if NO_EXCHANGE.contains(&answer.status().as_u16()) {
+                    // As containerd: a server that exchanges no tokens may take one for a password.
+                    http::discard(answer).await;
+                    self.transmit(get(realm, service, &scope, Some(&pair(username, token)))).await?
+                } else {
+                    answer
+                }
             }
-            Some(Credentials::Bearer(_)) | None => get(&realm, service, &scope, None),
+            Some(Credentials::Basic { username, password }) => {
+                self.transmit(get(realm, service, &scope, Some(&pair(username, password)))).await?
+            }
+            Some(Credentials::Bearer(_)) | None => self.transmit(get(realm, service, &scope, None)).await?,
         };
-        let answer = self.http.persist(request, &mut self.http.patience().tries()).await;
-        let answer = answer.map_err(|error| AuthError::server(&realm, error))?;
         let status = answer.status();
-        let origin = http::origin(&realm);
+        let origin = http::origin(realm);
         if status != StatusCode::OK {
             let registry = self.repository.registry().clone();
             let status = status.as_u16();
             return Err(AuthError::TokenRefused { realm: origin, scope, registry, status, sent });
         }
         let body =
-            http::read(answer, limits::TOKEN).await.map_err(|error| AuthError::server(&realm, error))?;
+            http::read(answer, limits::TOKEN).await.map_err(|error| AuthError::server(realm, error))?;
         let token =
             parse(Secret::new(body)).map_err(|source| AuthError::TokenBody { realm: origin, source })?;
-        Ok(Authorization::bearer(&token, format!("a token of {} for {scope}, {sent}", http::origin(&realm))))
+        Ok(Authorization::bearer(&token, format!("a token of {} for {scope}, {sent}", http::origin(realm))))
+    }
+
+    async fn transmit(&self, request: Request) -> Result<Response, AuthError> {
+        let realm = request.url().clone();
+        let answer = self.http.persist(request, &mut self.http.patience().tries()).await;
+        answer.map_err(|error| AuthError::server(&realm, error))
     }
 
     /// HTTPS, or HTTP on the host of a registry that itself is on HTTP; no user, no fragment, no address but the registry's own.
-    fn realm(&self, text: &str) -> Result<Url, AuthError> {
+    pub(super) fn realm(&self, text: &str) -> Result<Url, AuthError> {
         let bad = |reason| AuthError::Realm {
             registry: self.repository.registry().clone(),
             realm: text.chars().take(200).collect(),
@@ -106,6 +122,7 @@ impl Asker<'_> {
         is_own
             || http::same_origin(realm, self.base)
             || (PAIRS.contains(&pair) && realm.scheme() == "https" && realm.port().is_none())
+            || self.pairs.iter().any(|allowed| allowed.is(self.repository.registry(), realm))
     }
 
     /// What the registry says is needed, and what we know to be.
@@ -179,6 +196,9 @@ fn parse(body: Secret<Vec<u8>>) -> Result<Secret<String>, Option<crate::format::
     if token.expose().is_empty() || !is_printable { Err(None) } else { Ok(token) }
 }
 
+/// What a token server answers that knows no POST, or not this token.
+const NO_EXCHANGE: &[u16] = &[400, 401, 404, 405];
+
 /// Registries whose token server has another name.
 const PAIRS: &[(&str, &str)] = &[
     ("docker.io", "auth.docker.io"),
@@ -191,6 +211,8 @@ mod tests {
     use super::*;
     use crate::io::Environment;
 
+    const PAIRED: &str = "[[realm]]\nregistry = \"paired.io\"\nallow = \"auth.other.io\"\n";
+
     /// Whether a realm is talked to (`None` if not), and whether it may learn credentials.
     fn judge(repository: &str, realm: &str) -> Option<bool> {
         let repository: Repository = repository.parse().unwrap();
@@ -198,7 +220,9 @@ mod tests {
         let scheme = if registry.is_loopback() { "http" } else { "https" };
         let base: Url = format!("{scheme}://{}/v2/", registry.endpoint()).parse().unwrap();
         let http = Http::plain(Environment::default());
-        let asker = Asker { http: &http, base: &base, repository: &repository, actions: Actions::Pull };
+        let pairs = crate::io::auth::pairs::parse(PAIRED, "f".as_ref()).unwrap();
+        let actions = Actions::Pull;
+        let asker = Asker { http: &http, base: &base, repository: &repository, actions, pairs: &pairs };
         asker.realm(realm).ok().map(|realm| asker.may_learn(&realm))
     }
 
@@ -222,7 +246,12 @@ mod tests {
             ("localhost:5000/a", "http://localhost:5001/token", Some(false)),
             ("localhost:5000/a", "https://localhost:5001/token", Some(true)),
             ("10.0.0.1/a", "https://10.0.0.1/token", Some(true)),
+            ("paired.io/a", "https://auth.other.io/token", Some(true)),
+            ("paired.io/a", "https://auth.other.io:444/token", Some(false)),
+            ("paired.io/a", "https://x.auth.other.io/token", Some(false)),
+            ("paired.io:5000/a", "https://auth.other.io/token", Some(false)),
             // Not talked to at all.
+            ("paired.io/a", "http://auth.other.io/token", None),
             ("localhost:5000/a", "http://127.0.0.1:5000/token", None),
             ("r.io/a", "http://r.io/token", None),
             ("r.io/a", "https://169.254.169.254/latest", None),
@@ -255,7 +284,7 @@ mod tests {
             (Actions::Pull, "registry:catalog:*", "registry:catalog:* repository:a/b:pull"),
             (Actions::Pull, "nonsense", "repository:a/b:pull"),
         ] {
-            let asker = Asker { http: &http, base: &base, repository: &repository, actions };
+            let asker = Asker { http: &http, base: &base, repository: &repository, actions, pairs: &[] };
             assert_eq!(asker.scope(challenged), want);
         }
     }

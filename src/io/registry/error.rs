@@ -6,6 +6,7 @@ use crate::base::{Digest, Mismatch, Registry, Repository, Tag};
 use crate::format::manifest::ManifestError;
 use crate::io::auth::AuthError;
 use crate::io::http::HttpError;
+use crate::io::places::PlaceError;
 
 /// What was asked for, for messages.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -127,6 +128,9 @@ pub enum RegistryError {
         /// What was asked for.
         thing: Thing,
     },
+    /// The configuration forbids or breaks it.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// Another part of the content than the one asked for.
     #[error("{thing}: asked for bytes {want}, the registry sends `{found}`")]
     Range {
@@ -209,6 +213,20 @@ pub enum RegistryError {
         /// What is wrong.
         reason: LinkFault,
     },
+}
+
+impl RegistryError {
+    /// Whether it says nothing about content: another place may have it.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Auth { .. }
+                | Self::Denied { .. }
+                | Self::NotFound { .. }
+                | Self::Status { .. }
+                | Self::Transport { .. }
+        )
+    }
 }
 
 /// Why a link is not followed.

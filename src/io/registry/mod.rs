@@ -3,13 +3,14 @@
 mod download;
 mod error;
 mod fallback;
+mod mirror;
 mod pull;
 mod push;
 mod referrers;
 mod send;
 mod upload;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,9 +23,11 @@ pub(super) use fallback::{document, entries, lacking, written};
 use super::auth::Authorizer;
 use super::http::Http;
 use super::patience::Patience;
+use super::places::Places;
 use super::tls::Trust;
-use super::{Environment, Network};
+use super::{Environment, MirrorTags, Network};
 use crate::base::{Reference, Registry, Repository, Tag, limits};
+use crate::format::registries::Serves;
 
 /// Held while a tag is read, changed and written.
 type TagLock = Arc<tokio::sync::Mutex<()>>;
@@ -36,6 +39,10 @@ pub(super) struct Registries {
     authorizer: Authorizer,
     environment: Environment,
     plain_http: Vec<Registry>,
+    places: Places,
+    mirror_tags: MirrorTags,
+    /// Mirrors that did not answer: not asked again in this run.
+    lost: Mutex<HashSet<Registry>>,
     tag_locks: Mutex<HashMap<(Repository, Tag), TagLock>>,
 }
 
@@ -47,6 +54,9 @@ impl Registries {
         Self {
             http: Http::new(environment.clone(), longest, trust),
             authorizer: Authorizer::new(environment.clone()),
+            places: Places::new(environment.clone()),
+            mirror_tags: network.mirror_tags,
+            lost: Mutex::default(),
             environment,
             plain_http: network.plain_http,
             tag_locks: Mutex::default(),
@@ -75,6 +85,10 @@ impl Registries {
 pub(super) struct Remote {
     shared: Arc<Registries>,
     reference: Reference,
+    /// Where it is asked for: the reference's, unless the configuration has another name for it.
+    place: Repository,
+    /// Who has the same content.
+    mirrors: Arc<[(Remote, Serves)]>,
     /// Of the registry: `https://host/v2/`.
     base: Url,
     /// Whether the registry has the referrers API, once it was asked.
@@ -84,7 +98,15 @@ pub(super) struct Remote {
 impl Remote {
     /// HTTPS, but for loopback without certificates of its own and where HTTP was allowed by name.
     pub(super) fn new(shared: Arc<Registries>, reference: Reference) -> Result<Self, RegistryError> {
-        let registry = reference.repository().registry();
+        let place = shared.places.find(reference.repository())?;
+        let mirror =
+            |(place, serves): (Repository, Serves)| Ok((Self::at(&shared, &reference, place)?, serves));
+        let mirrors: Vec<_> = place.mirrors.into_iter().map(mirror).collect::<Result<_, RegistryError>>()?;
+        Ok(Self { mirrors: mirrors.into(), ..Self::at(&shared, &reference, place.repository)? })
+    }
+
+    fn at(shared: &Arc<Registries>, reference: &Reference, place: Repository) -> Result<Self, RegistryError> {
+        let registry = place.registry();
         let trust = shared.http.trust();
         let is_bare = registry.is_loopback() && !trust.has_folder(registry);
         let is_plain = is_bare || shared.plain_http.contains(registry);
@@ -92,15 +114,17 @@ impl Remote {
         let base = Url::parse(&format!("{scheme}://{}/v2/", registry.endpoint()))
             .map_err(|_| RegistryError::Endpoint { registry: registry.clone() })?;
         trust.meet(registry, &base);
-        Ok(Self { shared, reference, base, has_referrers: Arc::default() })
+        let (shared, reference, mirrors) = (shared.clone(), reference.clone(), Arc::default());
+        Ok(Self { shared, reference, place, mirrors, base, has_referrers: Arc::default() })
     }
 
     pub(super) fn reference(&self) -> &Reference {
         &self.reference
     }
 
+    /// Where it is asked for.
     fn repository(&self) -> &Repository {
-        self.reference.repository()
+        &self.place
     }
 
     /// A URL below the repository. `rest` is made of digests and tags only.

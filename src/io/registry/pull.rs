@@ -21,6 +21,10 @@ use crate::io::source::Fetched;
 impl Remote {
     /// A manifest or index by digest.
     pub(in crate::io) async fn manifest(&self, digest: Digest) -> Result<Fetched, RegistryError> {
+        self.near(async |place| place.manifest_here(digest).await).await
+    }
+
+    async fn manifest_here(&self, digest: Digest) -> Result<Fetched, RegistryError> {
         let thing = Thing::Manifest(self.repository().clone(), digest);
         let call = Call::get(self.url(&format!("manifests/{digest}"))?, thing).accept(MANIFESTS);
         match self.read_whole(&call, limits::MANIFEST).await? {
@@ -43,7 +47,7 @@ impl Remote {
             return self.manifest(digest).await;
         }
         let tag = self.reference().tag_or_latest();
-        let found = self.manifest_by_tag(&tag).await?;
+        let found = self.meaning(&tag).await?;
         found.ok_or_else(|| RegistryError::NotFound { thing: Thing::Tagged(self.repository().clone(), tag) })
     }
 
@@ -54,6 +58,10 @@ impl Remote {
         size: u64,
         limit: u64,
     ) -> Result<Checked, RegistryError> {
+        self.near(async |place| place.blob_here(digest, size, limit).await).await
+    }
+
+    async fn blob_here(&self, digest: Digest, size: u64, limit: u64) -> Result<Checked, RegistryError> {
         let thing = Thing::Blob(self.repository().clone(), digest);
         let mut tries = self.shared.patience().tries();
         let bytes = loop {
@@ -77,6 +85,10 @@ impl Remote {
 
     /// A layer: streamed into a file without a name, hashed on the way.
     pub(in crate::io) async fn layer(&self, layer: &Descriptor) -> Result<LayerBlob, RegistryError> {
+        self.near(async |place| place.layer_here(layer).await).await
+    }
+
+    async fn layer_here(&self, layer: &Descriptor) -> Result<LayerBlob, RegistryError> {
         let mut download = self.download(layer.digest, layer.size, limits::LAYER).await?;
         let thing = || Thing::Blob(self.repository().clone(), layer.digest);
         let unwritten = |source| RegistryError::Temporary { thing: thing(), source };

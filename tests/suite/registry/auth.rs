@@ -92,7 +92,7 @@ impl Granted {
                 .collect(),
             (Some(false), _) | (None, Strangers::Nothing) => return error(401, "UNAUTHORIZED"),
         };
-        let token = format!("token-{}", self.0.len() + 1);
+        let token = format!("t0ken-{}", self.0.len() + 1);
         self.0.insert(token.clone(), actions);
         let body = serde_json::json!({"token": token, "expires_in": 300});
         Response::new(200).with_body("application/json", body.to_string())

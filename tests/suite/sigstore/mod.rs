@@ -8,8 +8,6 @@
 //! - As services on loopback: `Services::start("a.test")`; its [`Services::signing_config`] and [`Services::token`] are for the signer, and
 //!   [`Services::misbehave`] makes it lie.
 
-#![allow(dead_code, reason = "one part of it is for the signer's tests, another for the verifier's")]
-
 pub(crate) mod authority;
 pub(crate) mod der;
 pub(crate) mod log;

@@ -6,7 +6,6 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -29,8 +28,6 @@ pub(crate) enum Mischief {
     Endless(&'static str),
     /// The certificate ended an hour ago.
     ExpiredCertificate,
-    /// This service accepts the connection and says nothing.
-    Hang(&'static str),
     /// The certificate holds no promise of the certificate log.
     NoSct,
     /// This service answers something that is no answer.
@@ -199,12 +196,6 @@ impl Shared {
                 let mut response = Response::new(200).with_body("application/json", " ");
                 response.framing = Framing::Endless;
                 Some(response)
-            }
-            Mischief::Hang(path) if at(path) => {
-                while !self.stopped.load(Ordering::SeqCst) {
-                    thread::sleep(Duration::from_millis(10));
-                }
-                None
             }
             Mischief::Nonsense(path) if at(path) => {
                 Some(Response::new(200).with_body("application/json", "{\"nonsense\":[]}"))

@@ -21,6 +21,7 @@ mod explain;
 mod hostile;
 mod identity;
 mod interop;
+mod interop_copy;
 mod interop_identity;
 mod interop_keyless;
 mod key;

@@ -2,7 +2,7 @@
 //! listed or fetched is kept as a gap, so that it never reads as "unsigned".
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 
 use futures_util::StreamExt as _;
@@ -31,6 +31,13 @@ pub(super) struct Other {
     pub(super) artifact_type: String,
 }
 
+/// What is listed about an image, and was not read yet.
+pub(super) struct Pending {
+    image: Digest,
+    listed: VecDeque<Listed>,
+    batch: usize,
+}
+
 /// What one entry turned out to be.
 enum Piece {
     Candidate(Candidate),
@@ -46,24 +53,41 @@ impl<'a> Gatherer<'a> {
 
     /// What refers to `image`: one request for the list, two for each bundle.
     pub(super) async fn referrers(&mut self, image: Digest) {
+        let mut pending = self.list(image).await;
+        while self.take(&mut pending).await {}
+    }
+
+    /// The list of what refers to `image`. Nothing of it is read yet.
+    pub(super) async fn list(&mut self, image: Digest) -> Pending {
         let mut listed = Vec::new();
         if let Err(error) = self.source.referrers_so_far(image, &mut listed).await {
             self.gap(format!("referrers of {image}"), &error);
         }
+        Pending { image, listed: listed.into(), batch: AT_ONCE }
+    }
+
+    /// Reads some of a list, and the next time more; false if nothing is left.
+    pub(super) async fn take(&mut self, pending: &mut Pending) -> bool {
         let mut pieces = Vec::new();
-        let mut fetches = Vec::new();
-        for entry in &listed {
-            match other_artifact(entry) {
+        let mut wanted = Vec::new();
+        while wanted.len() < pending.batch
+            && let Some(entry) = pending.listed.pop_front()
+        {
+            match other_artifact(&entry) {
                 Some(other) => pieces.push(vec![Piece::Other(other)]),
-                None if self.room() => fetches.push(self.referrer(image, entry)),
+                None if self.room() => wanted.push(entry),
                 None => {
-                    pieces.push(vec![Piece::Gap(too_many(image))]);
-                    break;
+                    pieces.push(vec![Piece::Gap(too_many(pending.image))]);
+                    pending.listed.clear();
                 }
             }
         }
+        let fetches = wanted.iter().map(|entry| self.referrer(pending.image, entry));
         pieces.extend(futures_util::stream::iter(fetches).buffered(AT_ONCE).collect::<Vec<_>>().await);
-        self.keep(image, pieces);
+        self.keep(pending.image, pieces);
+        // Whoever decides after each part looks at all of it again: parts that grow keep that from adding up.
+        pending.batch = pending.batch.saturating_mul(4);
+        !pending.listed.is_empty()
     }
 
     /// What stands under the older tags `sha256-….sig` and `sha256-….att`.

@@ -185,6 +185,25 @@ fn a_verdict_by_digest_costs_two_requests_and_two_for_each_bundle() {
     }
 }
 
+/// Twenty of whose any one is enough: no more are fetched than it takes.
+#[test]
+fn what_is_enough_is_enough() {
+    let shop = Shop::new(Referrers::On);
+    for _ in 0..20 {
+        shop.sign(&shop.ours);
+    }
+    shop.verify().exits(0);
+    assert!(shop.registry.request_lines().len() <= 2 + 2 * 8, "{:#?}", shop.registry.request_lines());
+    // And strangers before it only delay: with 200 of them the one that counts is found wherever it stands.
+    let shop = Shop::new(Referrers::On);
+    for number in 0..200 {
+        shop.attach_layer(format!("{number}").as_bytes(), BUNDLE);
+    }
+    says(shop.verify(), 1, &["PLM-S13"]);
+    shop.sign(&shop.ours);
+    says(shop.verify(), 0, &["signed by [DIR]/ours.pub"]);
+}
+
 /// One manifest holds all layers of the older format: the list, then the two tags, then a blob for each payload.
 #[test]
 fn a_verdict_on_the_older_format_costs_less() {

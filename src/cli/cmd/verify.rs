@@ -120,8 +120,14 @@ async fn verify(
     let mut gatherer = Gatherer::new(&source);
     let mut decision = decide(policy, &request, &gatherer.evidence, now);
     if decision.wants() != Wants::Nothing {
-        gatherer.referrers(digest).await;
-        decision = decide(policy, &request, &gatherer.evidence, now);
+        let mut pending = gatherer.list(digest).await;
+        loop {
+            let is_more = gatherer.take(&mut pending).await;
+            decision = decide(policy, &request, &gatherer.evidence, now);
+            if !is_more || decision.wants() == Wants::Nothing {
+                break;
+            }
+        }
     }
     if decision.wants() != Wants::Nothing {
         gatherer.tags(digest).await;

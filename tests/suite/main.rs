@@ -7,6 +7,7 @@
     reason = "tests prepare files and start programs, and stop at the first surprise"
 )]
 
+mod advisories;
 mod attach;
 mod auth_status;
 mod blob;
@@ -29,6 +30,7 @@ mod keygen;
 mod keyless;
 mod kms;
 mod memory;
+mod negative;
 mod peers;
 mod pin;
 mod plimsoll;

@@ -42,7 +42,7 @@ impl Shop {
         Self { registry, folder, image: Descriptor::of(OCI_MANIFEST, &content), ours, theirs }
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.registry.repository("team/app")
     }
 
@@ -51,7 +51,7 @@ impl Shop {
     }
 
     /// Attaches a bundle to `subject` by the list that this registry has. Gives the digest of the manifest.
-    fn attach(&self, bundle: &sign::SignedBundle, subject: &Descriptor) -> Digest {
+    pub(crate) fn attach(&self, bundle: &sign::SignedBundle, subject: &Descriptor) -> Digest {
         let referrer = bundle.referrer(subject, Timestamp::EPOCH);
         for blob in &referrer.blobs {
             self.registry.put_blob("team/app", blob);
@@ -60,7 +60,7 @@ impl Shop {
     }
 
     /// Stores a referrer's manifest, and lists it under the fallback tag.
-    fn attach_manifest(&self, manifest: &[u8], subject: Digest, artifact_type: &str) -> Digest {
+    pub(crate) fn attach_manifest(&self, manifest: &[u8], subject: Digest, artifact_type: &str) -> Digest {
         let digest = self.registry.put_manifest("team/app", ":", OCI_MANIFEST, manifest);
         let tag = subject.to_string().replace(':', "-");
         let mut index = match self.registry.manifest("team/app", &tag) {
@@ -124,11 +124,11 @@ impl Shop {
     }
 
     /// `verify --key` of our key, by digest.
-    fn verify(&self) -> Run {
+    pub(crate) fn verify(&self) -> Run {
         self.run(["verify", "--key", "[DIR]/ours.pub", &self.pinned()])
     }
 
-    fn policy(&self, rules: &str) {
+    pub(crate) fn policy(&self, rules: &str) {
         let text = format!(
             "version: plimsoll.trust/v1\nname: shop\nrevision: 4\nexpires: 2999-01-01T00:00:00Z\nsigners:\n  ours: {{key: {{file: ours.pub}}}}\n  theirs: {{key: {{file: theirs.pub}}}}\nrules:\n{}",
             rules.replace("HOST", &self.registry.host()),
@@ -136,7 +136,7 @@ impl Shop {
         fs::write(self.folder.path().join("policy.yaml"), text).unwrap();
     }
 
-    fn by_policy(&self) -> Run {
+    pub(crate) fn by_policy(&self) -> Run {
         self.run(["verify", "--policy", "[DIR]/policy.yaml", &self.pinned()])
     }
 }

@@ -22,7 +22,11 @@ impl CliError {
     }
 
     fn policy(file: &Path, headline: String, problems: Vec<(String, &'static str)>) -> Self {
-        let line = |(problem, code): (String, &'static str)| format!("{}:{problem}   {code}", file.display());
+        // A long value must not push the code off the line's end.
+        let line = |(problem, code): (String, &'static str)| {
+            let problem: String = problem.chars().take(SHOWN).collect();
+            format!("{}:{problem}   {code}", file.display())
+        };
         let rest = problems.into_iter().map(line).rev();
         let next = rest.fold(None, |next, text| Some(Box::new(Lines { text, next })));
         let error = Lines { text: format!("{}: {headline}", file.display()), next };
@@ -50,3 +54,5 @@ impl std::error::Error for Lines {
 }
 
 const SCHEMA: &str = "what a policy may say: schemas/trust-policy.v1.schema.json";
+/// Characters of a problem that are shown.
+const SHOWN: usize = 1000;

@@ -148,6 +148,11 @@ impl Sigstore {
         Leaf { spki, issuer, subject, from, until, serial }
     }
 
+    /// The certificate of the time stamp authority, DER.
+    pub(crate) fn stamp_certificate(&self) -> &[u8] {
+        &self.stamper.certificate
+    }
+
     /// A time stamp over these bytes: the whole answer.
     pub(crate) fn stamp(&self, bytes: &[u8], at: Timestamp) -> Vec<u8> {
         Query::of(Digest::of(bytes).bytes()).answer(&self.stamper, at)
@@ -164,6 +169,8 @@ pub(crate) fn stamp_by(stamper: &Authority, bytes: &[u8], at: Timestamp) -> Vec<
 pub(crate) struct Signing<'a> {
     sigstore: &'a Sigstore,
     pub(crate) key: Key,
+    subject: String,
+    issuer: String,
     pub(crate) certificate: Vec<u8>,
     log: Option<Rekor>,
     stamped: bool,
@@ -175,7 +182,17 @@ impl Sigstore {
     pub(crate) fn signing(&self, subject: &str, issuer: &str, at: Timestamp) -> Signing<'_> {
         let key = Key::named(&format!("{} signer {subject}", self.name));
         let certificate = self.certify(&key.spki(), subject, issuer, at);
-        Signing { sigstore: self, key, certificate, log: Some(Rekor::One), stamped: false, at }
+        let (subject, issuer) = (subject.to_owned(), issuer.to_owned());
+        Signing {
+            sigstore: self,
+            key,
+            subject,
+            issuer,
+            certificate,
+            log: Some(Rekor::One),
+            stamped: false,
+            at,
+        }
     }
 }
 
@@ -183,6 +200,14 @@ impl Signing<'_> {
     /// Where it is logged; not at all with `None`.
     pub(crate) fn log(mut self, log: impl Into<Option<Rekor>>) -> Self {
         self.log = log.into();
+        self
+    }
+
+    /// With a certificate that no log of certificates holds.
+    pub(crate) fn without_promise(mut self) -> Self {
+        let (spki, until) = (self.key.spki(), time(self.at.seconds() + 600));
+        let leaf = self.sigstore.leaf(&spki, &self.subject, &self.issuer, (self.at, until));
+        self.certificate = leaf.issue(&self.sigstore.ca, None);
         self
     }
 

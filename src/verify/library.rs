@@ -191,7 +191,8 @@ fn refusal(error: Error) -> VerifyError {
             }
         }
         Error::Timestamp(_) => VerifyError::BadTimestamp { source: Box::new(error) },
-        Error::SignatureInvalid(_) => VerifyError::BadSignature,
+        // The signature itself was checked before. The library knows one hash for each key, and not P-521 nor Ed25519ph.
+        Error::SignatureInvalid(_) => VerifyError::Unsupported { source: Box::new(error) },
         // That the file or statement is the right one was checked before, so it is the entry's.
         Error::ArtifactMismatch(_) => VerifyError::OtherEntry { source: Box::new(error) },
         _ => VerifyError::Unsupported { source: Box::new(error) },

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use plimsoll::base::{Checked, Claim, Digest, FileContent, IdentityMatcher, TextMatcher, Timestamp};
-use plimsoll::crypto::PublicKey;
+use plimsoll::crypto::{Form, PrivateKey, PublicKey};
 use plimsoll::format::bundle::Bundle;
 use plimsoll::verify::{
     Author, Authorship, Candidate, CertificateLogDemand, Content, IdentitySigner, LogDemand, Origin,
@@ -564,6 +564,38 @@ fn a_key_has_witnesses() {
     assert_eq!(code(&unlogged, &by(trust(&sigstore.trusted_root()))), "PLM-S38");
     assert_eq!(code(&signing.message(FILE), &strict()), "PLM-S07");
     assert_eq!(Author::Key(key.clone()).principal(), Principal::Key(key.fingerprint()));
+}
+
+/// Every kind of key that can sign: with a log entry it verifies or is said to be unsupported, and a right signature is never called wrong.
+#[test]
+fn other_keys_have_witnesses_or_are_unsupported() {
+    let sigstore = sigstore();
+    for (name, form, want) in [
+        ("ec256", Form::File, "signed"),
+        ("rsa2048", Form::File, "signed"),
+        ("ec384", Form::File, "signed"),
+        // With SHA-256, as cosign 2.
+        ("ec384", Form::Layer, "PLM-S40"),
+        ("ec521", Form::File, "PLM-S40"),
+        ("ed25519", Form::File, "signed"),
+    ] {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/cosign/keys/source");
+        let pem = std::fs::read_to_string(format!("{source}/{name}.pem")).unwrap();
+        let key = PrivateKey::from_open_pem(&pem).unwrap();
+        let signature = key.sign(form, FILE).unwrap();
+        let body = hashed_1(Digest::of(FILE).bytes(), &signature, &key.public().to_pem());
+        let entry = sigstore.rekor(Rekor::One).enter("hashedrekord", "0.0.1", &body, at());
+        let bundle = json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": [entry]},
+            "messageSignature": {"signature": STANDARD.encode(&signature)},
+        });
+        assert_eq!(check(&bundle, &Signer::Key(key.public())).map(|by| by.logs()), Ok(0), "{name} {form:?}");
+        let trust = trust(&sigstore.trusted_root());
+        let signer = Signer::WitnessedKey(Box::new(WitnessedKey { key: key.public(), trust }));
+        let code = check(&bundle, &signer).map_or_else(|code| code, |_| "signed".to_owned());
+        assert_eq!(code, want, "{name} {form:?}");
+    }
 }
 
 /// Attestations under `.att`: the log's promise is an annotation.

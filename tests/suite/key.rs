@@ -124,6 +124,18 @@ fn the_public_half_comes_from_either_half() {
     );
 }
 
+// A file that is no key must not fill the memory: 64 KiB are enough for every key.
+#[test]
+fn a_file_that_is_too_large_for_a_key_is_not_read() {
+    let folder = TempDir::new().unwrap();
+    let large = vector("cosign3.pub") + &"\n".repeat(64 << 10);
+    fs::write(folder.path().join("large.pub"), &large).unwrap();
+    fs::write(folder.path().join("full.pub"), &large[..64 << 10]).unwrap();
+    key(&["inspect", "[DIR]/full.pub"]).dir(&folder).run().exits(0);
+    let run = key(&["inspect", "[DIR]/large.pub"]).dir(&folder).run().exits(2);
+    says(&run, &["[DIR]/large.pub", "65536"]);
+}
+
 #[test]
 fn keys_in_variables_sign_and_verify() {
     let registry = Registry::start();

@@ -43,11 +43,6 @@ impl FileContent {
     }
 
     /// The whole file, if it was kept.
-    pub fn into_bytes(self) -> Option<Vec<u8>> {
-        self.bytes
-    }
-
-    /// The whole file, if it was kept.
     pub fn bytes(&self) -> Option<&[u8]> {
         self.bytes.as_deref()
     }

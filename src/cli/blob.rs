@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::identity::IdentityArgs;
+use super::key::KeyReference;
 use super::render::blob::{Checked, Kind, Refused};
 use super::ui::Ui;
 use super::{CliError, Outcome};
@@ -48,8 +50,8 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// Whatever a signature by the signer may be over. A certificate tells its key only later, and a bundle may name another hash.
-    pub(super) fn by(signer: &Signer, bundle: Option<&Bundle>) -> Self {
-        let Some(key) = signer.key() else { return Self::names() };
+    pub(super) fn by(signer: Option<&Signer>, bundle: Option<&Bundle>) -> Self {
+        let Some(key) = signer.and_then(Signer::key) else { return Self::names() };
         let keep = if key.algorithm().signs_bytes() { limits::FILE_IN_MEMORY } else { 0 };
         let usual = match bundle.map(|bundle| &bundle.content) {
             Some(BundleContent::Message { digest: Some(claimed), .. }) => claimed.algorithm == "SHA2_256",
@@ -59,9 +61,9 @@ impl Wanted {
         Self { hashes, keep }
     }
 
-    /// The whole of it.
-    pub(super) fn bytes() -> Self {
-        Self { hashes: Vec::new(), keep: limits::FILE_IN_MEMORY }
+    /// The whole of it, too.
+    pub(super) fn whole(self) -> Self {
+        Self { keep: limits::FILE_IN_MEMORY, ..self }
     }
 
     /// Every hash by which a statement may name it.
@@ -96,6 +98,20 @@ pub(super) fn read_bundle(io: &Io, path: &Path) -> Result<Bundle, CliError> {
     let bytes = io.files.read_at_most(path, limits::ATTESTATION)?;
     Bundle::parse_any_version(&bytes).map_err(|error| {
         CliError::new(Outcome::Unknown, error).about(format!("{} cannot be read as a bundle", path.display()))
+    })
+}
+
+/// Who must have signed: the key or the identity on the command line.
+pub(super) async fn read_signer(
+    key: Option<&KeyReference>,
+    identity: &IdentityArgs,
+    io: &Io,
+) -> Result<Signer, CliError> {
+    let keys: Vec<KeyReference> = key.into_iter().cloned().collect();
+    let named = identity.signers(&keys, io).await?.into_iter().map(|(_, signer)| signer).next();
+    named.ok_or_else(|| {
+        CliError::usage("nobody is named who must have signed")
+            .hint("add --key FILE, or --certificate-identity")
     })
 }
 

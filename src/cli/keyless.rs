@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::ui::Ui;
 use super::{CliError, Outcome};
-use crate::base::{Digest, FileContent, IdentityMatcher, Printable, Secret, TextMatcher, Timestamp, limits};
+use crate::base::{Algorithm, IdentityMatcher, Printable, Secret, TextMatcher, Timestamp, limits};
 use crate::crypto::{Form, PrivateKey, certificate_pem};
 use crate::format::bundle::{Bundle, NewBundle, NewContent, NewSigner};
 use crate::format::rekor::NewEntry;
@@ -211,7 +211,7 @@ impl Keyless {
         let signature = Signature::by_key(key, to_sign)?;
         let envelope = to_sign.envelope(&signature.bytes);
         let entry = NewEntry {
-            digest: Digest::of(to_sign.message()),
+            digest: to_sign.digest(Algorithm::Sha256).ok_or_else(|| CliError::bug(NotHashed))?,
             envelope: envelope.as_deref(),
             signature: &signature.bytes,
             certificate: &issued.leaf,
@@ -262,7 +262,7 @@ fn check(
     signature: &Signature,
     certificate: &[u8],
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let digest = Digest::of(to_sign.message());
+    let content = to_sign.content();
     let entries: Vec<_> = signature.log_entries.iter().map(LogEntry::json).collect();
     let json = NewBundle {
         signer: NewSigner::Certificate(certificate),
@@ -270,7 +270,7 @@ fn check(
         timestamps: &signature.timestamps,
         content: match envelope {
             Some(envelope) => NewContent::Envelope(envelope),
-            None => NewContent::File { digest, signature: &signature.bytes },
+            None => NewContent::File { digest: content.name(), signature: &signature.bytes },
         },
     }
     .to_json();
@@ -281,7 +281,7 @@ fn check(
     let signer = Signer::Identity(Box::new(signer));
     match envelope {
         Some(_) => verify_bundle(&bundle, &signer).map(drop)?,
-        None => check_file(&bundle, &signer, &FileContent::of(to_sign.message())).map(drop)?,
+        None => check_file(&bundle, &signer, &content).map(drop)?,
     }
     Ok(())
 }
@@ -351,6 +351,11 @@ struct NotATrustedRoot {
     path: PathBuf,
     source: TrustRootError,
 }
+
+/// Something to sign that nobody hashed: SHA-256 is always among the hashes of a file.
+#[derive(Debug, thiserror::Error)]
+#[error("what is to be signed has no SHA-256")]
+struct NotHashed;
 
 /// A token that nobody accepts any more.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,13 @@
 //! Who signs: a key at hand, or somebody who is asked.
 
 use super::CliError;
+use super::blob::Wanted;
 use super::key::{KeyReference, open_private_key};
 use super::keyless::{Keyless, KeylessArgs};
 use super::ui::Ui;
 use crate::crypto::{PrivateKey, PublicKey};
 use crate::io::{Io, KmsKey};
-use crate::sign::{LegacyLayer, Signature, SignedBundle, ToSign, UnsignedBundle, UnsignedLayer};
+use crate::sign::{LegacyLayer, SignError, Signature, SignedBundle, ToSign, UnsignedBundle, UnsignedLayer};
 use crate::verify;
 
 /// Who signs: a key, or an identity.
@@ -69,6 +70,15 @@ impl Signer {
         }
     }
 
+    /// What must be known of a file to sign it. Programs that keep keys want to see all of it.
+    pub(super) fn wants(&self) -> Wanted {
+        let wanted = Wanted::by(self.identity().as_ref(), None);
+        match self {
+            Self::Key(_) | Self::Keyless(_) => wanted,
+            Self::Kms { .. } => wanted.whole(),
+        }
+    }
+
     /// Signs.
     pub(super) async fn sign(&self, io: &Io, to_sign: &ToSign) -> Result<Signature, CliError> {
         match self {
@@ -76,7 +86,8 @@ impl Signer {
             Self::Keyless(keyless) => keyless.sign(to_sign).await,
             Self::Kms { key, public } => {
                 let hash = public.algorithm().scheme(to_sign.form()).hash();
-                let bytes = key.sign(hash, to_sign.message(), &io.environment).await?;
+                let message = to_sign.bytes().ok_or(SignError::FileTooLarge)?;
+                let bytes = key.sign(hash, message, &io.environment).await?;
                 Ok(Signature::of_key(bytes, public.clone()))
             }
         }

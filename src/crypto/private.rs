@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self as suite, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
 use ed25519_dalek::Signer as _;
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use zeroize::Zeroizing;
 
 use super::material::{Curve, Material, sec1};
-use super::{BadSignature, Encryption, Form, KeyError, PublicKey, Scheme, pem, sealed};
-use crate::base::{Algorithm, Hasher, Secret};
+use super::public::imported;
+use super::{BadFileSignature, BadSignature, Encryption, Form, KeyError, PublicKey, Scheme, pem, sealed};
+use crate::base::{Digest, FileContent, Hasher, Secret};
 
 /// A key that signs. Wiped from memory on drop; `Debug` shows only its public half.
 pub struct PrivateKey {
@@ -92,40 +92,64 @@ impl PrivateKey {
     /// Signs for `form`, so that cosign verifies it; ECDSA as ASN.1 DER.
     pub fn sign(&self, form: Form, message: &[u8]) -> Result<Vec<u8>, BadSignature> {
         let scheme = self.public.algorithm().scheme(form);
-        let bytes = self.sign_unchecked(scheme, message)?;
+        let hash = scheme.hash().map(|algorithm| {
+            let mut hasher = Hasher::new(algorithm);
+            hasher.update(message);
+            hasher.finish()
+        });
+        let bytes = self.sign_unchecked(scheme, hash, message)?;
         // A fault while signing can give the key away (deterministic nonces, RSA with remainders): let no wrong signature out.
         self.public.verify_as(scheme, message, &bytes)?;
         Ok(bytes)
     }
 
-    fn sign_unchecked(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, BadSignature> {
-        let hash = |algorithm| {
-            let mut hasher = Hasher::new(algorithm);
-            hasher.update(message);
-            hasher.finish()
+    /// Signs a file by its hash; with an Ed25519 key by its bytes, if they were kept.
+    pub fn sign_file(&self, file: &FileContent) -> Result<Vec<u8>, BadFileSignature> {
+        let scheme = self.public.algorithm().scheme(Form::File);
+        let known = match scheme.hash() {
+            Some(algorithm) => file.digest(algorithm).map(|hash| (Some(hash), &[][..])),
+            None => file.bytes().map(|bytes| (None, bytes)),
+        };
+        let (hash, message) = known.ok_or(BadFileSignature::Unchecked { scheme })?;
+        let bytes = self.sign_unchecked(scheme, hash, message)?;
+        self.public.verify_file(file, &bytes)?;
+        Ok(bytes)
+    }
+
+    /// Signs `hash`, or `message` where the scheme has none.
+    fn sign_unchecked(
+        &self,
+        scheme: Scheme,
+        hash: Option<Digest>,
+        message: &[u8],
+    ) -> Result<Vec<u8>, BadSignature> {
+        let Some(hash) = hash else {
+            return match &self.key {
+                Key::Ed25519(key) => Ok(key.try_sign(message).map_err(|_| BadSignature)?.to_bytes().to_vec()),
+                Key::P256(_) | Key::P384(_) | Key::P521 { .. } | Key::Rsa(_) => Err(BadSignature),
+            };
         };
         match &self.key {
             Key::P256(key) => {
-                let hash = hash(Algorithm::Sha256);
                 let signature: p256::ecdsa::Signature =
                     key.sign_prehash(hash.bytes()).map_err(|_| BadSignature)?;
                 Ok(signature.to_der().as_bytes().to_vec())
             }
             Key::P384(key) => {
-                let hash = hash(scheme.hash().unwrap_or(Algorithm::Sha384));
                 let signature: p384::ecdsa::Signature =
                     key.sign_prehash(hash.bytes()).map_err(|_| BadSignature)?;
                 Ok(signature.to_der().as_bytes().to_vec())
             }
             Key::P521 { sha256, sha512 } => {
                 let key = if scheme == Scheme::EcdsaP521Sha256 { sha256 } else { sha512 };
-                let signature = key.sign(&SystemRandom::new(), message).map_err(|_| BadSignature)?;
+                let signature = key.sign_digest(&imported(hash)?).map_err(|_| BadSignature)?;
                 Ok(signature.as_ref().to_vec())
             }
-            Key::Ed25519(key) => Ok(key.try_sign(message).map_err(|_| BadSignature)?.to_bytes().to_vec()),
+            // It signs bytes, never a hash.
+            Key::Ed25519(_) => Err(BadSignature),
             Key::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&suite::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                key.sign_digest(&suite::RSA_PKCS1_SHA256, &imported(hash)?, &mut signature)
                     .map_err(|_| BadSignature)?;
                 Ok(signature)
             }

@@ -13,6 +13,7 @@ use base64::{
 use sha2::Digest as _;
 
 pub use file::BadFileSignature;
+pub(super) use file::imported;
 
 use super::{KeyError, Scheme, der, pem};
 use crate::base::Digest;

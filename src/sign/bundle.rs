@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{LogEntry, SignError, Signatory, Signature, ToSign, statement};
-use crate::base::{Algorithm, Digest, Hasher, Timestamp};
+use crate::base::{Algorithm, Digest, FileContent, Timestamp};
 use crate::crypto::{Form, PrivateKey};
 use crate::format::bundle::{MEDIA_TYPE, NewBundle, NewContent, NewSigner};
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
-use crate::format::statement::SIGN_PREDICATE;
+use crate::format::statement::{SIGN_PREDICATE, Statement};
 
 /// The signature of an image. `repository` is what the signature calls it; empty for no name.
 pub fn image_signature(
@@ -30,6 +30,16 @@ pub fn attestation(
 ) -> Result<UnsignedBundle, SignError> {
     let statement = statement::attestation(repository, image, predicate_type, predicate)?;
     Ok(UnsignedBundle::around(statement, predicate_type))
+}
+
+/// A statement that somebody else wrote: it is signed byte for byte. A malformed one would be signed for nothing, so it is refused.
+pub fn written_statement(statement: &[u8]) -> Result<UnsignedBundle, SignError> {
+    let parsed = Statement::parse(statement)?;
+    if parsed.predicate_type() == SIGN_PREDICATE {
+        return Err(SignError::SignPredicate);
+    }
+    let text = str::from_utf8(statement).map_err(|_| SignError::StatementNotText)?;
+    Ok(UnsignedBundle::around(text.to_owned(), parsed.predicate_type()))
 }
 
 /// A bundle about an image that lacks its signature.
@@ -72,9 +82,9 @@ pub struct UnsignedFile {
 }
 
 impl UnsignedFile {
-    /// Of a file with this content.
-    pub fn new(content: Vec<u8>) -> Self {
-        Self { to_sign: ToSign::plain(Form::File, content) }
+    /// Of a file.
+    pub fn new(file: FileContent) -> Self {
+        Self { to_sign: ToSign::file(file) }
     }
 
     /// What is to be signed.
@@ -86,9 +96,9 @@ impl UnsignedFile {
     pub fn signed(self, signature: &Signature) -> Result<Vec<u8>, SignError> {
         self.to_sign.check(signature)?;
         let scheme = signature.key.algorithm().scheme(self.to_sign.form());
-        let mut hasher = Hasher::new(scheme.hash().unwrap_or(Algorithm::Sha256));
-        hasher.update(self.to_sign.message());
-        Ok(write(signature, NewContent::File { digest: hasher.finish(), signature: &signature.bytes }))
+        let digest = self.to_sign.digest(scheme.hash().unwrap_or(Algorithm::Sha256));
+        let digest = digest.ok_or(SignError::FileTooLarge)?;
+        Ok(write(signature, NewContent::File { digest, signature: &signature.bytes }))
     }
 }
 

@@ -46,7 +46,7 @@ impl UnsignedLayer {
             Some(envelope) => (dsse::MEDIA_TYPE, envelope.into_bytes(), String::new()),
             None => {
                 let said = STANDARD.encode(&signature.bytes);
-                (simple_signing::MEDIA_TYPE, self.to_sign.message().to_vec(), said)
+                (simple_signing::MEDIA_TYPE, self.to_sign.bytes().unwrap_or_default().to_vec(), said)
             }
         };
         let mut annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), said)]);

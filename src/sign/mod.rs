@@ -5,16 +5,19 @@ mod legacy;
 mod signature;
 mod statement;
 
-pub use bundle::{Referrer, SignedBundle, UnsignedBundle, UnsignedFile, attestation, image_signature};
+pub use bundle::{
+    Referrer, SignedBundle, UnsignedBundle, UnsignedFile, attestation, image_signature, written_statement,
+};
 pub use legacy::{
     Appended, LegacyLayer, UnsignedLayer, append_legacy, holds_legacy, legacy_attestation, legacy_signature,
 };
 pub use signature::{LogEntry, Signatory, Signature, ToSign};
 
 use crate::base::{Algorithm, limits};
-use crate::crypto::BadSignature;
+use crate::crypto::{BadFileSignature, BadSignature};
 use crate::format::json::JsonError;
 use crate::format::manifest::ManifestError;
+use crate::format::statement::StatementError;
 
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,12 @@ pub enum SignError {
     /// The manifest to append to, which is not this tool's own.
     #[error("the manifest that holds the signatures so far is malformed")]
     Existing(#[from] ManifestError),
+    /// A file of which less is known than such a key signs.
+    #[error(
+        "such a key signs the bytes of a file, and it is larger than the {} that are held",
+        limits::FILE_IN_MEMORY
+    )]
+    FileTooLarge,
     /// The signer's own check of the new signature.
     #[error("the new signature does not verify")]
     Key(#[from] BadSignature),
@@ -55,12 +64,27 @@ pub enum SignError {
     /// The type that marks image signatures: an attestation of this type would count as one.
     #[error("`{}` marks image signatures and cannot be attested", crate::format::statement::SIGN_PREDICATE)]
     SignPredicate,
+    /// A statement that readers would refuse.
+    #[error("the statement is malformed")]
+    Statement(#[from] StatementError),
+    /// Bytes that are no text.
+    #[error("the statement is not UTF-8 text")]
+    StatementNotText,
     /// Over the limit.
     #[error("there are {found} signatures already; no more than {} are read", limits::LAYERS)]
     TooMany {
         /// How many.
         found: usize,
     },
+}
+
+impl From<BadFileSignature> for SignError {
+    fn from(error: BadFileSignature) -> Self {
+        match error {
+            BadFileSignature::Bad(error) => Self::Key(error),
+            BadFileSignature::Unchecked { .. } => Self::FileTooLarge,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
 use super::SignError;
+use crate::base::{Algorithm, Digest, FileContent, Hasher};
 use crate::crypto::{Form, PrivateKey, PublicKey, certificate_pem};
 use crate::format::dsse::{Envelope, pre_authentication_encoding};
 use crate::format::json::{JsonError, parse_strict};
@@ -15,19 +16,32 @@ use crate::format::statement::PAYLOAD_TYPE;
 #[derive(Clone, Debug)]
 pub struct ToSign {
     form: Form,
-    message: Vec<u8>,
+    message: Message,
     /// The statement in the message, if it is one.
     statement: Option<String>,
+}
+
+/// What a signature is over.
+#[derive(Clone, Debug)]
+enum Message {
+    /// Bytes made here.
+    Bytes(Vec<u8>),
+    /// A file, which is not held as a rule.
+    File(FileContent),
 }
 
 impl ToSign {
     pub(super) fn statement(form: Form, statement: String) -> Self {
         let message = pre_authentication_encoding(PAYLOAD_TYPE, statement.as_bytes());
-        Self { form, message, statement: Some(statement) }
+        Self { form, message: Message::Bytes(message), statement: Some(statement) }
     }
 
     pub(super) fn plain(form: Form, message: Vec<u8>) -> Self {
-        Self { form, message, statement: None }
+        Self { form, message: Message::Bytes(message), statement: None }
+    }
+
+    pub(super) fn file(file: FileContent) -> Self {
+        Self { form: Form::File, message: Message::File(file), statement: None }
     }
 
     /// What the signature becomes part of.
@@ -35,9 +49,32 @@ impl ToSign {
         self.form
     }
 
-    /// The bytes that the signature is over.
-    pub fn message(&self) -> &[u8] {
-        &self.message
+    /// The bytes that the signature is over; none of a file that is not held.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.message {
+            Message::Bytes(bytes) => Some(bytes),
+            Message::File(file) => file.bytes(),
+        }
+    }
+
+    /// The same as a file, for whoever checks the signature.
+    pub fn content(&self) -> FileContent {
+        match &self.message {
+            Message::Bytes(bytes) => FileContent::of(bytes),
+            Message::File(file) => file.clone(),
+        }
+    }
+
+    /// The hash of those bytes; none of a file that was not hashed so. SHA-256 always is.
+    pub fn digest(&self, algorithm: Algorithm) -> Option<Digest> {
+        match &self.message {
+            Message::Bytes(bytes) => {
+                let mut hasher = Hasher::new(algorithm);
+                hasher.update(bytes);
+                Some(hasher.finish())
+            }
+            Message::File(file) => file.digest(algorithm),
+        }
     }
 
     /// The envelope that `signature` completes, as JSON; none if the message is not a statement. Some logs want to see it.
@@ -48,7 +85,10 @@ impl ToSign {
 
     /// A fault while signing can give a key away, and what others sign may be anything: let no wrong signature out.
     pub(super) fn check(&self, signature: &Signature) -> Result<(), SignError> {
-        Ok(signature.key.verify(&self.message, &signature.bytes)?)
+        match &self.message {
+            Message::Bytes(bytes) => Ok(signature.key.verify(bytes, &signature.bytes)?),
+            Message::File(file) => Ok(signature.key.verify_file(file, &signature.bytes)?),
+        }
     }
 }
 
@@ -84,7 +124,11 @@ pub enum Signatory {
 impl Signature {
     /// Signs with a key at hand.
     pub fn by_key(key: &PrivateKey, to_sign: &ToSign) -> Result<Self, SignError> {
-        Ok(Self::of_key(key.sign(to_sign.form, &to_sign.message)?, key.public()))
+        let bytes = match &to_sign.message {
+            Message::Bytes(bytes) => key.sign(to_sign.form, bytes)?,
+            Message::File(file) => key.sign_file(file)?,
+        };
+        Ok(Self::of_key(bytes, key.public()))
     }
 
     /// A signature that somebody says this key made; it is checked when it completes what was to be signed.
@@ -225,7 +269,7 @@ mod tests {
         let image = crate::base::Digest::of(b"");
         let bundle = image_signature("r", image, &Default::default()).unwrap();
         let layer = legacy_signature("r", image, &Default::default());
-        let file = UnsignedFile::new(b"content".to_vec());
+        let file = UnsignedFile::new(FileContent::of(b"content"));
         for to_sign in [bundle.to_sign(), layer.to_sign(), file.to_sign()] {
             let good = certified(&key, to_sign);
             assert!(to_sign.check(&good).is_ok());

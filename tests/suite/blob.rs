@@ -357,3 +357,109 @@ fn the_json_answers_are_as_their_schemas_say() {
         assert!(!checked.is_valid(&less), "{member}");
     }
 }
+
+#[test]
+fn a_statement_that_is_there_already_is_signed_byte_for_byte() {
+    let folder = folder();
+    let digest = digest(&folder, "file");
+    let hex = digest.trim_start_matches("sha256:");
+    let statement = format!(
+        "{{ \"_type\":\"https://in-toto.io/Statement/v1\",\n \"subject\":[{{\"name\":\"x\",\"digest\":{{\"sha256\":\"{hex}\"}}}}],\
+         \"predicateType\":\"https://example.com/t/v1\", \"predicate\":{{\"n\":1.0}}}}\n"
+    );
+    fs::write(folder.path().join("s"), &statement).unwrap();
+    let attest = ["attest-blob", "--key", "[DIR]/k.key", "--statement", "[DIR]/s", "--bundle", "[DIR]/att"];
+    let told = run(&folder, &attest).exits(0);
+    assert!(told.stdout.contains(&format!("{digest} (https://example.com/t/v1)")), "{}", told.stdout);
+    run(&folder, &[&STATED[..], &["--type", "https://example.com/t/v1", "[DIR]/file"]].concat()).exits(0);
+    let bundle = fs::read_to_string(folder.path().join("att")).unwrap();
+    let payload = {
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        STANDARD.encode(&statement)
+    };
+    assert!(bundle.contains(&payload), "{bundle}");
+    fs::remove_file(folder.path().join("att")).unwrap();
+    for wrong in [
+        statement.replace("/v1\",", "/v9\","),
+        statement.replace("https://example.com/t/v1", "https://sigstore.dev/cosign/sign/v1"),
+        statement.replace("sha256", "gitCommit"),
+        "{}".to_owned(),
+        "not json".to_owned(),
+    ] {
+        fs::write(folder.path().join("s"), &wrong).unwrap();
+        run(&folder, &attest).exits(2);
+        assert!(!folder.path().join("att").exists(), "{wrong}");
+    }
+    for more in [&["--type", "custom"][..], &["--hash", &digest], &["[DIR]/file"]] {
+        run(&folder, &[&attest[..], more].concat()).exits(2);
+    }
+}
+
+/// Every type of key signs a file and its statement; the file is read from standard input as well.
+#[test]
+fn every_type_of_key_signs_files() {
+    let folder = folder();
+    for name in KEYS {
+        let (key, public) =
+            (format!("{ROOT}/keys/imported/imp-{name}.key"), format!("{ROOT}/keys/imported/imp-{name}.pub"));
+        let sign = ["sign-blob", "--key", &key, "--bundle", "[DIR]/sig", "-"];
+        tool(&folder, &sign).env("PLIMSOLL_PASSWORD", "test").stdin("content").run().exits(0);
+        let verify = ["verify-blob", "--key", &public, "--bundle", "[DIR]/sig"];
+        run(&folder, &[&verify[..], &["[DIR]/file"]].concat()).exits(0);
+        run(&folder, &[&verify[..], &["[DIR]/other"]].concat()).exits(1);
+    }
+}
+
+/// What an identity signed is checked by identity: the right one, in a bundle, with its trusted root.
+#[test]
+fn an_identity_is_asked_for_by_both_its_halves() {
+    let keyless = |name: &str| format!("{ROOT}/keyless/{name}");
+    let subject = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main";
+    let issuer = "https://token.actions.githubusercontent.com";
+    let verify = |bundle: &str, root: &str, subject: &str, issuer: &str, file: &str| {
+        let who = ["--certificate-identity", subject, "--certificate-oidc-issuer", issuer];
+        let args =
+            ["verify-blob", "--trusted-root", &keyless(root), "--bundle", &keyless(bundle), &keyless(file)];
+        Plimsoll::new().args(args).args(who).run()
+    };
+    for (bundle, root, code) in [
+        ("blob-rekor1", "trusted_root.json", None),
+        ("blob-rekor2-tsa", "trusted_root.json", None),
+        ("blob-rekor2-notsa", "trusted_root.json", Some("PLM-S36")),
+        ("blob-rekor1", "trusted_root-ca-ended.json", Some("PLM-S18")),
+        ("blob-rekor1", "trusted_root-rekor-key-ended.json", Some("PLM-S31")),
+        ("image-rekor1", "trusted_root.json", Some("PLM-S50")),
+    ] {
+        let bundle = format!("{bundle}.sigstore.json");
+        let run = verify(&bundle, root, subject, issuer, "blob.txt");
+        match code {
+            None => {
+                let run = run.exits(0);
+                assert!(
+                    run.stdout.contains(&format!("signed by {subject} ({issuer}) at 20")),
+                    "{}",
+                    run.stdout
+                );
+                for (subject, issuer, file, code) in [
+                    ("https://github.com/acme/app", issuer, "blob.txt", "PLM-S22"),
+                    (subject, "https://issuer.example.com", "blob.txt", "PLM-S21"),
+                    (subject, issuer, "trusted_root.json", "PLM-S39"),
+                ] {
+                    let run = verify(&bundle, root, subject, issuer, file).exits(1);
+                    assert_eq!(run.stdout, "");
+                    assert!(run.stderr.contains(&format!("({code})")), "{code}: {}", run.stderr);
+                }
+            }
+            Some(code) => {
+                let run = run.exits(1);
+                assert_eq!(run.stdout, "");
+                assert!(run.stderr.contains(&format!("({code})")), "{bundle} {root}: {}", run.stderr);
+            }
+        }
+    }
+    let key = format!("{ROOT}/keys/cosign3.pub");
+    let bundle = keyless("blob-rekor1.sigstore.json");
+    let by_key =
+        Plimsoll::new().args(["verify-blob", "--key", &key, "--bundle", &bundle, &keyless("blob.txt")]).run();
+    assert!(by_key.exits(1).stderr.contains("(PLM-S07)"));
+}

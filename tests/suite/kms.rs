@@ -58,7 +58,7 @@ impl Vault {
         let bundle = sign::image_signature(&name, self.image, &none).unwrap();
         let layer = sign::legacy_signature(&name, self.image, &none);
         let answer = |to_sign: &sign::ToSign| {
-            let signature = STANDARD.encode(key.sign(to_sign.form(), to_sign.message()).unwrap());
+            let signature = STANDARD.encode(key.sign(to_sign.form(), to_sign.bytes().unwrap()).unwrap());
             json!({"signMessage": {"signature": signature}}).to_string()
         };
         self.write("bundle.json", &answer(bundle.to_sign()));

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::base::{Printable, limits};
+use crate::base::Printable;
 use crate::cli::args::Format;
-use crate::cli::blob::{Wanted, read_file};
+use crate::cli::blob::read_file;
 use crate::cli::render::blob::{Kind, Made};
 use crate::cli::signer::{Signer, SignerArgs};
 use crate::cli::ui::Ui;
@@ -14,7 +14,8 @@ use crate::sign::UnsignedFile;
 
 /// Sign a file
 ///
-/// Writes a Sigstore bundle that `plimsoll verify-blob` and `cosign verify-blob` check.
+/// Writes a Sigstore bundle that `plimsoll verify-blob` and `cosign verify-blob` check. The file is hashed as it is read and not held; only
+/// with an Ed25519 key, which signs the bytes themselves, it must fit into memory.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -42,13 +43,10 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         ui.reserve_input();
     }
     let signer = Signer::open(io, ui, &args.signer).await?;
-    let content = read_file(io, ui, &args.file, &Wanted::bytes())?;
+    let content = read_file(io, ui, &args.file, &signer.wants())?;
 
     let digest = content.name();
-    let bytes = content.into_bytes().ok_or_else(|| {
-        CliError::usage(format!("{} is larger than {} bytes", args.file.display(), limits::FILE_IN_MEMORY))
-    })?;
-    let unsigned = UnsignedFile::new(bytes);
+    let unsigned = UnsignedFile::new(content);
     let signature = signer.sign(io, unsigned.to_sign()).await?;
     let bundle = unsigned.signed(&signature)?;
     io.files.write(&args.bundle, &bundle, Mode::Public)?;

@@ -6,14 +6,15 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::base::Printable;
 use crate::cli::args::Format;
-use crate::cli::blob::{FileArgs, Refusal, Wanted, read_bundle};
-use crate::cli::key::{KeyReference, read_public_key};
+use crate::cli::blob::{FileArgs, Refusal, Wanted, read_bundle, read_signer};
+use crate::cli::identity::IdentityArgs;
+use crate::cli::key::KeyReference;
 use crate::cli::render::blob::{Checked, Kind, signer_text};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::bundle::Bundle;
 use crate::io::Io;
-use crate::verify::{Signer, check_bare_signature, check_file};
+use crate::verify::{check_bare_signature, check_file};
 
 /// Check the signature of a file
 ///
@@ -27,26 +28,34 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     file: FileArgs,
     /// Public key by which the file must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
-    #[arg(long, value_name = "KEY")]
-    key: KeyReference,
+    #[arg(
+        long,
+        value_name = "KEY",
+        required_unless_present = "certificate_oidc_issuer",
+        conflicts_with = "certificate_oidc_issuer"
+    )]
+    key: Option<KeyReference>,
     /// Sigstore bundle with the signature
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
     /// The bare signature in base64, as `cosign sign-blob --output-signature` writes it
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
+    #[command(flatten)]
+    identity: IdentityArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   plimsoll verify-blob --key release.pub --bundle app.tar.gz.sigstore.json app.tar.gz
+  plimsoll verify-blob --certificate-identity dev@example.com --certificate-oidc-issuer https://accounts.example.com --bundle app.sigstore.json app.tar.gz
   plimsoll verify-blob --key release.pub --signature app.tar.gz.sig app.tar.gz
   plimsoll verify-blob --key release.pub --bundle app.sigstore.json --digest sha256:…
   curl -fsSL https://example.com/app.tar.gz | plimsoll verify-blob --key release.pub --bundle app.sigstore.json -";
 
 /// Checks.
 pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let signer = Signer::Key(read_public_key(io, &args.key).await?);
+    let signer = read_signer(args.key.as_ref(), &args.identity, io).await?;
     let proof = match (&args.bundle, &args.signature) {
         (Some(bundle), _) => Proof::Bundle(read_bundle(io, bundle)?),
         (None, Some(path)) => {
@@ -63,7 +72,7 @@ pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome
         Proof::Bundle(bundle) => Some(bundle),
         Proof::Bare(_) => None,
     };
-    let content = args.file.read(io, ui, &Wanted::by(&signer, bundle))?;
+    let content = args.file.read(io, ui, &Wanted::by(Some(&signer), bundle))?;
 
     let checked = match &proof {
         Proof::Bare(signature) => check_bare_signature(signature, &signer, &content),

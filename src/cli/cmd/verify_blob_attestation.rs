@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use crate::base::Printable;
 use crate::cli::args::{Format, parse_predicate_type};
-use crate::cli::blob::{FileArgs, Refusal, Wanted, read_bundle};
-use crate::cli::key::{KeyReference, read_public_key};
+use crate::cli::blob::{FileArgs, Refusal, Wanted, read_bundle, read_signer};
+use crate::cli::identity::IdentityArgs;
+use crate::cli::key::KeyReference;
 use crate::cli::render::blob::{Checked, Kind, signer_text};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::statement::predicate_type_matches;
 use crate::io::Io;
 use crate::policy::code;
-use crate::verify::{Attested, Signer, check_file_attestation};
+use crate::verify::{Attested, check_file_attestation};
 
 /// Check a statement about a file: provenance, an SBOM, a scan
 ///
@@ -25,8 +26,13 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     file: FileArgs,
     /// Public key by which the statement must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
-    #[arg(long, value_name = "KEY")]
-    key: KeyReference,
+    #[arg(
+        long,
+        value_name = "KEY",
+        required_unless_present = "certificate_oidc_issuer",
+        conflicts_with = "certificate_oidc_issuer"
+    )]
+    key: Option<KeyReference>,
     /// Sigstore bundle with the statement
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
@@ -36,17 +42,20 @@ pub(in crate::cli) struct Args {
     /// Accept whatever is stated: the answer names its type, and it is for you to look at that
     #[arg(long)]
     any_type: bool,
+    #[command(flatten)]
+    identity: IdentityArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json --type slsaprovenance1 app.tar.gz
+  plimsoll verify-blob-attestation --certificate-identity-glob 'https://github.com/acme/app/.github/workflows/*@refs/tags/*' --certificate-oidc-issuer https://token.actions.githubusercontent.com --bundle app.sigstore.json --type slsaprovenance1 app.tar.gz
   plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json --type spdxjson --digest sha256:…
   plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json --any-type --format json app.tar.gz";
 
 /// Checks.
 pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let signer = Signer::Key(read_public_key(io, &args.key).await?);
+    let signer = read_signer(args.key.as_ref(), &args.identity, io).await?;
     let bundle = read_bundle(io, &args.bundle)?;
     let content = args.file.read(io, ui, &Wanted::names())?;
 

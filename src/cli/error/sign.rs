@@ -10,10 +10,14 @@ impl From<SignError> for CliError {
             SignError::Algorithm { .. }
             | SignError::PredicateJson(_)
             | SignError::PredicateNotAnObject
-            | SignError::PredicateTooLarge { .. } => Self::new(Outcome::Usage, error),
+            | SignError::PredicateTooLarge { .. }
+            | SignError::Statement(_)
+            | SignError::StatementNotText => Self::new(Outcome::Usage, error),
             SignError::SignPredicate => {
                 Self::new(Outcome::Usage, error).hint("to sign an image: `plimsoll sign --key FILE IMAGE`")
             }
+            SignError::FileTooLarge => Self::new(Outcome::Usage, error)
+                .hint("sign it with a key that signs hashes, such as the one that `plimsoll keygen` makes"),
             SignError::LayerHoldsOne { .. } | SignError::LayerLogEntry => {
                 Self::new(Outcome::Usage, error).hint("store it as bundle: --storage referrers")
             }

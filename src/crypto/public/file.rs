@@ -52,12 +52,7 @@ impl PublicKey {
         digest: Digest,
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        let algorithm = match digest.algorithm() {
-            Algorithm::Sha256 => &hash::SHA256,
-            Algorithm::Sha384 => &hash::SHA384,
-            Algorithm::Sha512 => &hash::SHA512,
-        };
-        let digest = hash::Digest::import_less_safe(digest.bytes(), algorithm).map_err(|_| BadSignature)?;
+        let digest = imported(digest)?;
         UnparsedPublicKey::new(suite, &self.spki).verify_digest(&digest, signature).map_err(|_| BadSignature)
     }
 
@@ -78,6 +73,16 @@ impl KeyAlgorithm {
     pub fn signs_bytes(self) -> bool {
         self.schemes().iter().any(|scheme| scheme.hash().is_none())
     }
+}
+
+/// A hash in the library's terms.
+pub(in crate::crypto) fn imported(digest: Digest) -> Result<hash::Digest, BadSignature> {
+    let algorithm = match digest.algorithm() {
+        Algorithm::Sha256 => &hash::SHA256,
+        Algorithm::Sha384 => &hash::SHA384,
+        Algorithm::Sha512 => &hash::SHA512,
+    };
+    hash::Digest::import_less_safe(digest.bytes(), algorithm).map_err(|_| BadSignature)
 }
 
 /// A hash function that has been run: Ed25519ph (RFC 8032, section 5.1) signs a hash, and the library asks for the function.
@@ -141,6 +146,7 @@ mod tests {
 
     use super::*;
     use crate::base::FileHasher;
+    use crate::crypto::PrivateKey;
 
     const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/cosign");
 
@@ -208,5 +214,31 @@ mod tests {
         // Another hash of the right length is another file.
         let zero = FileContent::named(format!("sha512:{}", "0".repeat(128)).parse().unwrap());
         assert_eq!(key.verify_file(&zero, &signature), unchecked(Scheme::Ed25519));
+    }
+
+    /// A file that was hashed and not held is signed as if it were held, by every key but one that signs bytes.
+    #[test]
+    fn a_file_is_signed_by_its_hash() {
+        for name in ["ec256", "ec384", "ec521", "rsa2048", "ed25519"] {
+            let pem = fs::read_to_string(format!("{ROOT}/keys/source/{name}.pem")).unwrap();
+            let key = PrivateKey::from_open_pem(&pem).unwrap();
+            let hashed = |content: &[u8], keep| {
+                let mut hasher = FileHasher::new(&key.public().algorithm().file_hashes(), keep);
+                hasher.update(content);
+                hasher.finish()
+            };
+            let signature = match key.sign_file(&hashed(b"content", 0)) {
+                Ok(signature) if name != "ed25519" => signature,
+                Err(error) => {
+                    assert_eq!((name, Err(error)), ("ed25519", unchecked(Scheme::Ed25519)));
+                    key.sign_file(&hashed(b"content", 7)).unwrap()
+                }
+                Ok(_) => panic!("{name}"),
+            };
+            let verify = |content: &[u8]| key.public().verify_file(&hashed(content, 7), &signature);
+            assert_eq!(verify(b"content"), Ok(()), "{name}");
+            assert_eq!(verify(b"contenT"), Err(BadSignature.into()), "{name}");
+            assert_eq!(key.public().verify(b"content", &signature), Ok(()), "{name}");
+        }
     }
 }

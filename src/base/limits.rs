@@ -126,6 +126,8 @@ pub const LAYOUT_SCAN: u64 = 256 << 20;
 pub const UPDATE_ROUNDS: usize = 12;
 /// Entries of an archive of an image: headers cost memory each.
 pub const ARCHIVE_ENTRIES: usize = 100_000;
+/// Bytes of all content kept for the next run: a cache that only grows fills the disk.
+pub const STORE: u64 = 4 << 30;
 /// Times one thing is asked for before its failure is final: a server may be busy for ever.
 pub const TRIES: u32 = 5;
 /// Milliseconds of the first wait before something is asked for again, on average half of it; each further one is up to twice as long.

@@ -8,7 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use super::cmd::Command;
 use crate::base::{ReferenceError, Registry};
 use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
-use crate::io::{Access, ClientPair, MirrorTags, Network};
+use crate::io::{Access, Cache, ClientPair, MirrorTags, Network};
 
 /// Pin, catalogue, sign and verify container images.
 #[derive(Debug, Parser)]
@@ -38,6 +38,9 @@ pub(super) struct Global {
     /// Speak HTTP without TLS to this registry (loopback needs no permission)
     #[arg(long, global = true, value_name = "HOST[:PORT]", value_parser = parse_registry, help_heading = "Registry")]
     pub(super) plain_http: Vec<Registry>,
+    /// Neither keep layers for the next run nor take them from ~/.cache/plimsoll
+    #[arg(long, global = true, help_heading = "Registry")]
+    pub(super) no_cache: bool,
     /// Trust these CAs (PEM) beside the system's
     #[arg(long, global = true, value_name = "FILE", help_heading = "Registry")]
     pub(super) ca_file: Option<PathBuf>,
@@ -65,6 +68,7 @@ impl Global {
         Access::Online(Network {
             plain_http: self.plain_http.clone(),
             mirror_tags: if self.mirror_tags { MirrorTags::Believed } else { MirrorTags::Ignored },
+            cache: if self.no_cache { Cache::Unused } else { Cache::Used },
             ca_file: self.ca_file.clone(),
             client: pair.map(|(certificate, key)| ClientPair { certificate, key }),
             max_wait: self.max_wait.map(Duration::from_secs),

@@ -17,6 +17,7 @@ mod places;
 mod registry;
 mod services;
 mod source;
+mod store;
 mod stream;
 #[cfg(test)]
 mod stub;
@@ -43,6 +44,7 @@ pub use services::{
     TokenSourceError, TufError, TufRepository, UnknownProvider,
 };
 pub use source::{Fetched, Listed, ListedBy, Resolved, Source, SourceError};
+pub use store::{Store, StoreSize};
 pub use tls::{ClientPair, TlsError};
 
 use crate::base::{ImageLocator, LayoutSelector, Registry, limits};
@@ -64,6 +66,8 @@ pub enum Access {
 pub struct Network {
     /// Registries that may be spoken to without TLS, beside loopback.
     pub plain_http: Vec<Registry>,
+    /// Whether content is kept for the next run.
+    pub cache: Cache,
     /// CAs in PEM that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
     /// Shown to registries that ask, and to nobody else.
@@ -72,6 +76,15 @@ pub struct Network {
     pub mirror_tags: MirrorTags,
     /// How long a busy registry may make us wait; none is as the environment or the default says.
     pub max_wait: Option<Duration>,
+}
+
+/// Whether content is kept for the next run, and taken from what was kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cache {
+    /// Not at all.
+    Unused,
+    /// Both.
+    Used,
 }
 
 /// Who says what a tag means. A mirror that serves content by its digest cannot lie; one that is asked for a tag can.
@@ -145,6 +158,11 @@ impl Io {
     /// The place that a locator names, to write to: a folder that is not there yet is made, and an archive becomes a new file.
     pub fn open_or_create(&self, locator: &ImageLocator) -> Result<Destination, SourceError> {
         Destination::open(self, locator)
+    }
+
+    /// The content that is kept for the next run; none if nobody says where.
+    pub fn store(&self) -> Option<Store> {
+        Store::of(&self.environment)
     }
 
     /// Where credentials for a registry (and a path in it) would be looked for, and which would be used. The registry is not asked.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::registry::{Registries, Remote};
-use super::{Environment, MirrorTags, Network};
+use super::{Cache, Environment, MirrorTags, Network};
 use crate::base::Digest;
 
 /// A request as it arrived.
@@ -153,6 +153,7 @@ pub(super) fn network() -> Network {
     let mirror_tags = MirrorTags::Ignored;
     Network {
         plain_http: Vec::new(),
+        cache: Cache::Unused,
         mirror_tags,
         ca_file: None,
         client: None,

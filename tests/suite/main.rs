@@ -11,6 +11,7 @@ mod advisories;
 mod attach;
 mod auth_status;
 mod blob;
+mod cache;
 mod certificate;
 mod cli;
 mod conformance;

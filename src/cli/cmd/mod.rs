@@ -3,6 +3,7 @@
 mod attach;
 mod attest;
 mod attest_blob;
+mod cache;
 mod copy;
 mod demo;
 mod explain;
@@ -46,6 +47,7 @@ pub(super) enum Command {
     AttestBlob(attest_blob::Args),
     VerifyBlobAttestation(verify_blob_attestation::Args),
     Registry(registry::Args),
+    Cache(cache::Args),
     Explain(explain::Args),
     Demo(demo::Args),
 }
@@ -70,6 +72,7 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::VerifyBlobAttestation(args) => verify_blob_attestation::run(&args, io, ui).await,
         Command::Copy(args) => copy::run(args, io, ui).await,
         Command::Registry(args) => registry::run(args, io, ui).await,
+        Command::Cache(args) => cache::run(&args, io, ui),
         Command::Explain(args) => explain::run(&args, ui),
         Command::Demo(args) => demo::run(args, io, ui).await,
     }

@@ -24,8 +24,9 @@ use super::auth::Authorizer;
 use super::http::Http;
 use super::patience::Patience;
 use super::places::Places;
+use super::store::Store;
 use super::tls::Trust;
-use super::{Environment, MirrorTags, Network};
+use super::{Cache, Environment, MirrorTags, Network};
 use crate::base::{Reference, Registry, Repository, Tag, limits};
 use crate::format::registries::Serves;
 
@@ -39,6 +40,8 @@ pub(super) struct Registries {
     authorizer: Authorizer,
     environment: Environment,
     plain_http: Vec<Registry>,
+    /// Content of earlier runs.
+    store: Option<Store>,
     places: Places,
     mirror_tags: MirrorTags,
     /// Mirrors that did not answer: not asked again in this run.
@@ -54,6 +57,7 @@ impl Registries {
         Self {
             http: Http::new(environment.clone(), longest, trust),
             authorizer: Authorizer::new(environment.clone()),
+            store: Store::of(&environment).filter(|_| network.cache == Cache::Used),
             places: Places::new(environment.clone()),
             mirror_tags: network.mirror_tags,
             lost: Mutex::default(),

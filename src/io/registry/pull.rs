@@ -58,7 +58,17 @@ impl Remote {
         size: u64,
         limit: u64,
     ) -> Result<Checked, RegistryError> {
-        self.near(async |place| place.blob_here(digest, size, limit).await).await
+        let store = self.shared.store.as_ref().filter(|_| size <= limit);
+        if let Some(known) = store.and_then(|store| store.read(digest, size))
+            && known.bytes().len() as u64 == size
+        {
+            return Ok(known);
+        }
+        let content = self.near(async |place| place.blob_here(digest, size, limit).await).await?;
+        if let Some(store) = store {
+            store.keep(&content);
+        }
+        Ok(content)
     }
 
     async fn blob_here(&self, digest: Digest, size: u64, limit: u64) -> Result<Checked, RegistryError> {
@@ -85,6 +95,10 @@ impl Remote {
 
     /// A layer: streamed into a file without a name, hashed on the way.
     pub(in crate::io) async fn layer(&self, layer: &Descriptor) -> Result<LayerBlob, RegistryError> {
+        let store = self.shared.store.as_ref().filter(|_| layer.size <= limits::LAYER);
+        if let Some(known) = store.and_then(|store| store.layer(layer.digest, Some(layer.size))) {
+            return Ok(known);
+        }
         self.near(async |place| place.layer_here(layer).await).await
     }
 
@@ -92,7 +106,12 @@ impl Remote {
         let mut download = self.download(layer.digest, layer.size, limits::LAYER).await?;
         let thing = || Thing::Blob(self.repository().clone(), layer.digest);
         let unwritten = |source| RegistryError::Temporary { thing: thing(), source };
-        let mut file = self.temporary().map_err(unwritten)?;
+        let store = self.shared.store.as_ref();
+        let kept = store.and_then(|store| Some((store, store.begin(layer.size)?)));
+        let mut file = match &kept {
+            Some((_, file)) => file.reopen().map_err(unwritten)?,
+            None => self.temporary().map_err(unwritten)?,
+        };
         let mut hasher = Hasher::new(layer.digest.algorithm());
         let mut found = 0;
         while let Some(chunk) = download.next().await? {
@@ -110,6 +129,9 @@ impl Remote {
         if got != layer.digest {
             let source = Mismatch { want: layer.digest, got };
             return Err(RegistryError::Digest { thing: thing(), source });
+        }
+        if let Some((store, named)) = kept {
+            file = store.commit(named, layer.digest);
         }
         file.rewind().map_err(unwritten)?;
         let section = Section::new(Arc::new(Mutex::new(file)), 0, layer.size);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use plimsoll::base::{Digest, ImageLocator, limits};
 use plimsoll::format::manifest::{OCI_INDEX, OCI_MANIFEST};
-use plimsoll::io::{Access, Environment, Io, MirrorTags, Network};
+use plimsoll::io::{Access, Cache, Environment, Io, MirrorTags, Network};
 use serde_json::{Value, json};
 
 use super::Yard;
@@ -187,6 +187,7 @@ fn n21_fallback_tag_race() {
             scope.spawn(move || {
                 let network = Network {
                     plain_http: Vec::new(),
+                    cache: Cache::Unused,
                     ca_file: None,
                     client: None,
                     mirror_tags: MirrorTags::Ignored,

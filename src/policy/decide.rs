@@ -48,10 +48,10 @@ fn revoked(policy: &Policy, request: &Request) -> Option<Node> {
     let find = |digest| policy.revoked.iter().find(|revoked| revoked.what == RevokedWhat::Image(digest));
     // Whoever runs an index runs one of the images in it.
     let (digest, revoked) =
-        std::iter::once(&request.digest).chain(&request.listed).find_map(|it| Some((*it, find(*it)?)))?;
+        std::iter::once(&request.digest).chain(&request.revocable).find_map(|it| Some((*it, find(*it)?)))?;
     let what = match digest == request.digest {
         true => "this image".to_owned(),
-        false => format!("{digest} in this index"),
+        false => format!("{digest}, which this is or lists,"),
     };
     let detail = format!("{what} is revoked ({}: {})", revoked.at, Printable(&revoked.reason));
     Some(fact("revoked", Verdict::Fail, Some(code::IMAGE_REVOKED), detail))

@@ -63,7 +63,7 @@ fn request() -> Request {
         tag: Some("v1.2".parse().unwrap()),
         written: None,
         digest: image(),
-        listed: Vec::new(),
+        revocable: Vec::new(),
         platforms: Vec::new(),
     }
 }
@@ -309,12 +309,12 @@ fn a_revoked_image_is_not_allowed_by_way_of_its_index() {
         policy("", &rules)
     };
     let evidence = Evidence { found: vec![signed(&KEYS.a)], gaps: Vec::new() };
-    for (listed, want) in [
+    for (revocable, want) in [
         (vec![], "allowed"),
         (vec![Digest::of(b"other")], "allowed"),
         (vec![Digest::of(b"other"), recalled], "denied PLM-K04"),
     ] {
-        let request = Request { listed, ..request() };
+        let request = Request { revocable, ..request() };
         let decision = decide(&policy(recalled), &request, &evidence, now());
         assert_eq!(told(&decision), want);
         assert_eq!(decision.wants(), Wants::Nothing);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use plimsoll::base::{Checked, Digest, Timestamp, limits};
+use plimsoll::base::{Algorithm, Checked, Digest, FileContent, Timestamp, limits};
 use plimsoll::crypto::PrivateKey;
 use plimsoll::format::manifest::{Descriptor, OCI_INDEX, OCI_MANIFEST};
 use plimsoll::sign;
@@ -531,8 +531,37 @@ fn an_index_with_a_revoked_image_is_denied_however_it_is_named() {
         shop.policy(rules);
         says(ask(), 0, &["✓ signature"]);
         shop.policy(&format!("{rules}{revoked}"));
-        says(ask(), 1, &["✗ revoked: sha256:", "in this index is revoked", "PLM-K04"]);
+        says(ask(), 1, &["✗ revoked: sha256:", "which this is or lists, is revoked", "PLM-K04"]);
     }
+}
+
+/// Revocations name images by SHA-256, and an image can be asked for by another hash.
+#[test]
+fn a_revoked_image_is_denied_by_whatever_digest() {
+    let shop = Shop::new(Referrers::On);
+    let (_, manifest) = shop.registry.manifest("team/app", "v1").unwrap();
+    let digest = FileContent::of(&manifest).digest(Algorithm::Sha512).unwrap();
+    let layout = shop.folder.path().join("layout");
+    fs::create_dir_all(layout.join("blobs/sha512")).unwrap();
+    fs::write(layout.join("blobs/sha512").join(digest.hex()), &manifest).unwrap();
+    fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [
+        {"mediaType": OCI_MANIFEST, "digest": digest.to_string(), "size": manifest.len()}
+    ]});
+    fs::write(layout.join("index.json"), serde_json::to_vec(&index).unwrap()).unwrap();
+    let ask = || {
+        let name = format!("oci:[DIR]/layout@{digest}");
+        shop.run(["verify", "--policy", "[DIR]/policy.yaml", "--as", "[HOST]/team/app", &name])
+    };
+    let rules = "  - {name: ours, images: [\"HOST/team/app\"], allow_unverified: {reason: old, expires: 2035-01-01T00:00:00Z}}\n";
+    shop.policy(rules);
+    says(ask(), 0, &["allowed"]);
+    let revoked = format!(
+        "revoked:\n  - {{digest: \"{}\", reason: recalled, at: 2026-01-01T00:00:00Z}}\n",
+        shop.image.digest
+    );
+    shop.policy(&format!("{rules}{revoked}"));
+    says(ask(), 1, &["✗ revoked: sha256:", "PLM-K04"]);
 }
 
 #[test]

@@ -111,8 +111,8 @@ async fn verify(
         tag: tag(image),
         written,
         digest,
-        listed: match &resolved {
-            Some(resolved) if policy.revokes_images() => listed(&resolved.content)?,
+        revocable: match &resolved {
+            Some(resolved) if policy.revokes_images() => revocable(&resolved.content)?,
             _ => Vec::new(),
         },
         platforms: Vec::new(),
@@ -223,11 +223,14 @@ fn check_name(args: &Args, image: &ImageLocator) -> Result<(), CliError> {
     }
 }
 
-fn listed(content: &Checked) -> Result<Vec<Digest>, ImageError> {
-    Ok(match AnyManifest::parse(content)? {
-        AnyManifest::Image(_) => Vec::new(),
-        AnyManifest::Index(index) => index.manifests.iter().map(|entry| entry.digest).collect(),
-    })
+/// What a revocation may name: the image by SHA-256, whatever it was asked for by, and what it lists.
+fn revocable(content: &Checked) -> Result<Vec<Digest>, ImageError> {
+    let mut digests = vec![Digest::of(content.bytes())];
+    match AnyManifest::parse(content)? {
+        AnyManifest::Image(_) => {}
+        AnyManifest::Index(index) => digests.extend(index.manifests.iter().map(|entry| entry.digest)),
+    }
+    Ok(digests)
 }
 
 fn written_digest(image: &ImageLocator) -> Option<Digest> {

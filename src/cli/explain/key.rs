@@ -39,7 +39,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: "PLM-K04",
         title: "the image is revoked",
-        meaning: "The policy's `revoked` names this digest, or the digest of an image in this index. No signature helps.",
+        meaning: "The policy's `revoked` names this image, or one in this index. No signature helps.",
         cause: "The image turned out to be vulnerable or forged after it was signed.",
         next: &["Deploy another version; the policy's entry says why this one is revoked."],
     },

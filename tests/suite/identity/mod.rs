@@ -91,7 +91,7 @@ fn request() -> Request {
         tag: Some("v1".parse().unwrap()),
         written: None,
         digest: image(),
-        listed: Vec::new(),
+        revocable: Vec::new(),
         platforms: Vec::new(),
     }
 }

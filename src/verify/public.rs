@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use serde_json::Value;
+
 use super::*;
 use crate::base::{Digest, FileContent, IdentityMatcher, TextMatcher};
 use crate::crypto::PublicKey;
@@ -111,4 +113,36 @@ fn a_log_witnesses_a_key() {
     let plain = check(&bundle, &Signer::Key(key), &file("managed-key.txt")).unwrap();
     assert_eq!((plain.logs(), plain.proven_time()), (0, None));
     assert!(check(&bundle, &signer, &file("cosign-v3-blob.txt")).is_err());
+}
+
+/// The public root, with a change.
+fn root_with(change: impl FnOnce(&mut Value)) -> TrustRoot {
+    let mut root = serde_json::from_str(include_str!("trust/public_good.json")).unwrap();
+    change(&mut root);
+    TrustRoot::parse(root.to_string().as_bytes()).unwrap()
+}
+
+/// Whoever finds the key of a retired log can sign entries today. Only a proven time tells them from old ones.
+#[test]
+fn a_retired_log_needs_a_proven_time() {
+    let key = PublicKey::from_pem(&text("managed-key.pub")).unwrap();
+    let good = Bundle::parse_any_version(&read("managed-key.sigstore.json")).unwrap();
+    let signed = |bundle: &Bundle, root: &TrustRoot| {
+        let trust = Trust { time: TimeDemand::NotRequired, ..Trust::strict(root.clone()) };
+        let signer = Signer::WitnessedKey(Box::new(WitnessedKey { key: key.clone(), trust }));
+        check(bundle, &signer, &file("managed-key.txt")).map_or_else(|error| error.code(), |_| "signed")
+    };
+    let mut stamped = good.clone();
+    stamped.log_entries[0].promise = None;
+    let timeless = Bundle { timestamps: Vec::new(), ..stamped.clone() };
+    let active = TrustRoot::public_good().unwrap();
+    let ended = |at: &str| root_with(|root| root["tlogs"][0]["publicKey"]["validFor"]["end"] = at.into());
+    let (later, before) = (ended("2026-01-01T00:00:00Z"), ended("2025-01-01T00:00:00Z"));
+    for (bundle, want) in [
+        (&good, ["signed", "signed", "PLM-S31"]),
+        (&stamped, ["signed", "signed", "PLM-S31"]),
+        (&timeless, ["signed", "PLM-S36", "PLM-S36"]),
+    ] {
+        assert_eq!([&active, &later, &before].map(|root| signed(bundle, root)), want);
+    }
 }

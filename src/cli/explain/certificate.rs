@@ -163,7 +163,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: "PLM-S36",
         title: "nobody that is trusted says when it was signed",
-        meaning: "A certificate is good for minutes, so a trusted log or time authority must say when the signature was made. A time without a log's promise is anybody's word.",
+        meaning: "A certificate is good for minutes, and a log that has ended must not vouch for what is newer, so a trusted log or time authority must say when the signature was made. A time without a log's promise is anybody's word.",
         cause: "It was signed without time stamp in a log that gives no times (Rekor 2).",
         next: &["Have it signed with a time stamp."],
     },

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::*;
@@ -145,4 +146,29 @@ fn a_retired_log_needs_a_proven_time() {
     ] {
         assert_eq!([&active, &later, &before].map(|root| signed(bundle, root)), want);
     }
+}
+
+/// A root may list one key twice, once for each edition of Rekor, say. Who holds it is one log.
+#[test]
+fn one_key_under_two_names_is_one_log() {
+    let key = PublicKey::from_pem(&text("managed-key.pub")).unwrap();
+    let mut bundle = Bundle::parse_any_version(&read("managed-key.sigstore.json")).unwrap();
+    let mut entry = bundle.log_entries[0].clone();
+    // The first four bytes say in a checkpoint whose signature it is; the promise covers all of them.
+    entry.log_id[31] ^= 1;
+    entry.promise = None;
+    let root = root_with(|root| {
+        let mut twin = root["tlogs"][0].clone();
+        twin["logId"]["keyId"] = STANDARD.encode(entry.log_id).into();
+        root["tlogs"].as_array_mut().unwrap().push(twin);
+    });
+    bundle.log_entries.push(entry);
+    let mut trust = Trust::strict(root);
+    let signer = |trust: &Trust| {
+        Signer::WitnessedKey(Box::new(WitnessedKey { key: key.clone(), trust: trust.clone() }))
+    };
+    assert_eq!(check(&bundle, &signer(&trust), &file("managed-key.txt")).unwrap().logs(), 1);
+    trust.log = LogDemand::Required { logs: 2.try_into().unwrap() };
+    let refusal = check(&bundle, &signer(&trust), &file("managed-key.txt")).unwrap_err();
+    assert!(matches!(refusal, VerifyError::TooFewLogs { found: 1, needed: 2 }), "{refusal:?}");
 }

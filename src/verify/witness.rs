@@ -48,10 +48,10 @@ pub(super) fn check(
     }
     let (mut logs, mut log_times, mut is_unknown) = (BTreeSet::new(), Vec::new(), false);
     for (at, entry) in bundle.log_entries.iter().enumerate() {
-        match trust.root.content().logs.iter().position(|log| log.id == entry.log_id) {
-            Some(log) => {
-                log_times.extend(check.entry(at, entry, log, &stamps)?);
-                logs.insert(entry.log_id);
+        match trust.root.content().logs.iter().enumerate().find(|(_, log)| log.id == entry.log_id) {
+            Some((place, log)) => {
+                log_times.extend(check.entry(at, entry, place, &stamps)?);
+                logs.insert(log.key);
             }
             None => is_unknown = true,
         }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 pub use write::{NewAuthority, NewLog, NewTrustedRoot};
 
 use super::object::{Object, ObjectError};
-use crate::base::{Printable, Timestamp, TimestampError, limits};
+use crate::base::{Digest, Printable, Timestamp, TimestampError, limits};
 
 /// The logs and authorities that a file says to trust. Whether its keys are keys is for `verify` to say.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Log {
     pub url: String,
     /// The hash by which entries and certificates name it.
     pub id: [u8; 32],
+    /// SHA-256 of its key: two names for one key are one log.
+    pub key: Digest,
     /// When its key may sign.
     pub window: Window,
 }
@@ -110,16 +112,17 @@ fn log(mut object: Object) -> Result<Log, TrustedRootError> {
         return Err(TrustedRootError::HashAlgorithm { found: hash.chars().take(64).collect() });
     }
     let mut key = object.take_object("publicKey")?;
-    decode("rawBytes", &key.take::<String>("rawBytes")?)?;
+    let bytes = decode("rawBytes", &key.take::<String>("rawBytes")?)?;
     key.take::<String>("keyDetails")?;
     let window = window(key.take_object("validFor")?)?;
     key.finish()?;
+    let key = Digest::of(&bytes);
     let mut id = object.take_object("logId")?;
     let bytes = decode("keyId", &id.take::<String>("keyId")?)?;
     id.finish()?;
     object.finish()?;
     let id = bytes.try_into().map_err(|_| TrustedRootError::LogId { url: url.clone() })?;
-    Ok(Log { url, id, window })
+    Ok(Log { url, id, key, window })
 }
 
 fn authority(mut object: Object) -> Result<Authority, TrustedRootError> {

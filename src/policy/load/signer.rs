@@ -1,6 +1,6 @@
 //! Trust roots and signers: every key is a key, every root is a root, and nobody is meant who was not named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -77,7 +77,7 @@ impl Loader {
             LogEntry::Required { threshold } => {
                 let logs = usize::try_from(threshold).ok().and_then(NonZeroUsize::new);
                 let logs = logs.unwrap_or(NonZeroUsize::MAX);
-                let known = root.content().logs.len();
+                let known = root.content().logs.iter().map(|log| log.key).collect::<BTreeSet<_>>().len();
                 if logs.get() > known {
                     self.note(place, Kind::LogThreshold { threshold, logs: known });
                 }

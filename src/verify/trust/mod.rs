@@ -38,7 +38,7 @@ impl Trust {
 /// Whether logs must hold the signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LogDemand {
-    /// So many different logs of the trusted root. Two entries of one log count once (CVE-2026-49834).
+    /// So many different logs of the trusted root. Two entries of one log count once (CVE-2026-49834), as do two names of one key.
     Required {
         /// How many.
         logs: NonZeroUsize,

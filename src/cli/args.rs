@@ -22,6 +22,7 @@ pub(super) struct Cli {
 
 /// Options of every verb.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, read once")]
 pub(super) struct Global {
     /// How to write the answer
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Output")]

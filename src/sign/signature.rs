@@ -83,11 +83,13 @@ impl ToSign {
         Some(Envelope::write(PAYLOAD_TYPE, statement.as_bytes(), signature))
     }
 
-    /// A fault while signing can give a key away, and what others sign may be anything: let no wrong signature out.
+    /// A fault while signing can give a key away, and what others sign may be anything: let no wrong signature out, and none that is made in
+    /// another way than readers of this form expect.
     pub(super) fn check(&self, signature: &Signature) -> Result<(), SignError> {
+        let scheme = signature.key.algorithm().scheme(self.form);
         match &self.message {
-            Message::Bytes(bytes) => Ok(signature.key.verify(bytes, &signature.bytes)?),
-            Message::File(file) => Ok(signature.key.verify_file(file, &signature.bytes)?),
+            Message::Bytes(bytes) => Ok(signature.key.verify_as(scheme, bytes, &signature.bytes)?),
+            Message::File(file) => Ok(signature.key.verify_file_as(scheme, file, &signature.bytes)?),
         }
     }
 }
@@ -284,5 +286,24 @@ mod tests {
             assert!(matches!(layer.clone().signed(signature), Err(SignError::Key(_))));
             assert!(matches!(file.clone().signed(signature), Err(SignError::Key(_))));
         }
+    }
+
+    // Whoever keeps a key may sign in a way of its own; cosign reads one from each form.
+    #[test]
+    fn no_signature_of_another_form_leaves() {
+        let pem = include_str!("../../testdata/cosign/keys/source/ec384.pem");
+        let key = PrivateKey::from_open_pem(pem).unwrap();
+        let image = crate::base::Digest::of(b"");
+        let bundle = image_signature("r", image, &Default::default()).unwrap();
+        let layer = legacy_signature("r", image, &Default::default());
+        let sign = |form: Form, to_sign: &ToSign| {
+            Signature::of_key(key.sign(form, to_sign.bytes().unwrap()).unwrap(), key.public())
+        };
+        assert!(bundle.clone().signed(&sign(Form::Envelope, bundle.to_sign())).is_ok());
+        assert!(layer.clone().signed(&sign(Form::Layer, layer.to_sign())).is_ok());
+        let swapped = bundle.clone().signed(&sign(Form::Layer, bundle.to_sign()));
+        assert!(matches!(swapped, Err(SignError::Key(_))));
+        let swapped = layer.clone().signed(&sign(Form::Envelope, layer.to_sign()));
+        assert!(matches!(swapped, Err(SignError::Key(_))));
     }
 }

@@ -29,6 +29,19 @@ impl PublicKey {
         }
     }
 
+    /// The same, in one scheme only.
+    pub fn verify_file_as(
+        &self,
+        scheme: Scheme,
+        file: &FileContent,
+        signature: &[u8],
+    ) -> Result<(), BadFileSignature> {
+        match self.verify_by(scheme, file, signature) {
+            Some(result) => Ok(result?),
+            None => Err(BadFileSignature::Unchecked { scheme }),
+        }
+    }
+
     /// None if what the scheme needs is not at hand.
     fn verify_by(
         &self,

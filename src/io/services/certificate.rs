@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{AnswerError, JSON, Question, ServiceError, ServiceKind, ServiceUrl, Services};
 use crate::base::{Secret, limits};
-use crate::crypto::{PublicKey, certificates_from_pem, certified_key};
-use crate::format::json::parse_strict;
+use crate::crypto::{KeyError, PublicKey, certificates_from_pem, certified_key};
+use crate::format::json::{JsonError, parse_strict};
 
 /// A certificate, fresh from the authority. Whether anybody trusts that one is not known here.
 #[derive(Clone, Debug)]
@@ -48,7 +48,8 @@ impl Services {
 }
 
 fn issued(answer: &[u8], key: &PublicKey) -> Result<Issued, AnswerError> {
-    let wire: AnswerWire = parse_strict(answer)?;
+    // The authority was sent the token, and may send it back: no error repeats what it says.
+    let wire: AnswerWire = parse_strict(answer).map_err(JsonError::without_content)?;
     let chain = match (wire.signed_certificate_embedded_sct, wire.signed_certificate_detached_sct) {
         (Some(signed), None) => signed.chain.certificates,
         (None, Some(_)) => return Err(AnswerError::DetachedPromise),
@@ -56,7 +57,10 @@ fn issued(answer: &[u8], key: &PublicKey) -> Result<Issued, AnswerError> {
     };
     let mut certificates = Vec::new();
     for pem in chain.iter().take(limits::CHAIN + 1) {
-        certificates.extend(certificates_from_pem(pem)?);
+        certificates.extend(certificates_from_pem(pem).map_err(|error| match error {
+            KeyError::Label { .. } => KeyError::Malformed { label: "CERTIFICATE" },
+            other => other,
+        })?);
     }
     let found = certificates.len();
     if !(1..=limits::CHAIN).contains(&found) {
@@ -127,5 +131,17 @@ mod tests {
             AnswerError::DetachedPromise
         ));
         assert!(matches!(refused("other", json!([CHAIN])), AnswerError::Chain { found: 0 }));
+    }
+
+    // The authority was sent the token, and may send it back.
+    #[test]
+    fn an_error_repeats_nothing_of_the_answer() {
+        let key = PublicKey::from_pem(KEY).unwrap();
+        let echo = json!({"signedCertificateEmbeddedSct": "hunter2"}).to_string();
+        let block = "-----BEGIN hunter2-----\n-----END hunter2-----\n";
+        for answer in [echo.into_bytes(), answer("signedCertificateEmbeddedSct", json!([block]))] {
+            let error = issued(&answer, &key).unwrap_err();
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
     }
 }

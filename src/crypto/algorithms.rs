@@ -276,3 +276,31 @@ fn a_private_key_that_says_too_much_or_too_little_is_refused() {
     let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
     assert!(matches!(PrivateKey::from_open_pem(old), Err(KeyError::EncryptedSource)));
 }
+
+// With the exponent 1 a signature is the padded hash: everybody can make one.
+#[test]
+fn an_rsa_key_that_protects_nothing_is_refused() {
+    let spki = pem::first(&read("imported/imp-rsa2048.pub")).unwrap().content.to_vec();
+    let at = spki.len() - 3;
+    assert_eq!(spki[at..], [1, 0, 1]);
+    assert!(PublicKey::from_spki(&spki).is_ok());
+    for exponent in [[1, 0, 0], [2, 0, 0], [1, 0, 2]] {
+        let mut changed = spki.clone();
+        changed[at..].copy_from_slice(&exponent);
+        let read = PublicKey::from_spki(&changed);
+        assert!(matches!(read, Err(KeyError::Malformed { .. })), "{exponent:?} {read:?}");
+    }
+    let modulus = &spki[33..33 + 256];
+    let key = |modulus: &[u8], exponent: &[u8]| {
+        let numbers = [der::write(der::INTEGER, modulus), der::write(der::INTEGER, exponent)].concat();
+        PublicKey::from_pkcs1(&der::write(der::SEQUENCE, &numbers))
+    };
+    let signed = [&[0], modulus].concat();
+    assert!(key(&signed, &[1, 0, 1]).is_ok());
+    for exponent in [&[1][..], &[2], &[0, 0x80], &signed] {
+        assert!(matches!(key(&signed, exponent), Err(KeyError::Malformed { .. })), "{exponent:x?}");
+    }
+    let mut even = signed.clone();
+    even[256] &= 0xfe;
+    assert!(matches!(key(&even, &[1, 0, 1]), Err(KeyError::Malformed { .. })));
+}

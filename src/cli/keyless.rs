@@ -5,8 +5,9 @@ use std::error::Error;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::ui::Ui;
 use super::{CliError, Outcome};
@@ -19,7 +20,8 @@ use crate::format::token::Claims;
 use crate::io::{Io, Issued, ServiceUrl, ServiceUrlError, Services, TokenProvider};
 use crate::sign::{LogEntry, Signatory, Signature, ToSign};
 use crate::verify::{
-    IdentitySigner, Signer, Trust, TrustRoot, TrustRootError, check_file, unverified_identity, verify_bundle,
+    IdentitySigner, Signer, Trust, TrustRoot, TrustRootError, check_file, unverified_end,
+    unverified_identity, verify_bundle,
 };
 
 /// Signing as an identity instead of with a key.
@@ -152,7 +154,7 @@ fn place(service: &Service) -> Result<ServiceUrl, ServicePlaceError> {
     service.url.parse().map_err(|source| ServicePlaceError { url: service.url.clone(), source })
 }
 
-/// Signs as an identity. The certificate is asked for when the first signature is made, and used for all of this run.
+/// Signs as an identity. The certificate is asked for when the first signature is made, and used for as long as it is good.
 #[derive(Debug)]
 pub(super) struct Keyless {
     token: Secret<String>,
@@ -160,14 +162,27 @@ pub(super) struct Keyless {
     services: Services,
     places: Places,
     trust: Option<TrustRoot>,
-    session: OnceCell<Session>,
+    session: Mutex<Option<Arc<Session>>>,
 }
 
-/// A key that lives for this run, with its certificate.
+/// A key that lives for some minutes of this run, with its certificate.
 #[derive(Debug)]
 struct Session {
     key: PrivateKey,
     issued: Issued,
+    /// Until when the certificate is good.
+    end: Timestamp,
+}
+
+impl Session {
+    /// A signature whose proven time is after the end verifies nowhere, and a log would hold it for ever.
+    fn check(&self, now: Timestamp, seconds_left: i64) -> Result<(), CliError> {
+        if now.seconds().saturating_add(seconds_left) <= self.end.seconds() {
+            return Ok(());
+        }
+        Err(CliError::new(Outcome::Unknown, EndedCertificate { end: self.end, now })
+            .hint("this signature was not stored; if a second run says the same, compare this machine's clock with the authority's"))
+    }
 }
 
 impl Keyless {
@@ -182,13 +197,10 @@ impl Keyless {
             (None, None) => return Err(CliError::usage("say as whom: --identity-token or --oidc-provider")),
         };
         let claims = Claims::of(&token)?;
-        if claims.expires <= io.clock.now() {
-            return Err(CliError::new(Outcome::Usage, ExpiredToken { at: claims.expires })
-                .hint("get a new identity token: they are good for minutes"));
-        }
+        check_token(&claims, io.clock.now())?;
         let who = format!("signing as {} (issuer {})", claims.subject, claims.issuer);
         ui.note(&Printable(&who).to_string());
-        Ok(Self { token, claims, services, places, trust, session: OnceCell::new() })
+        Ok(Self { token, claims, services, places, trust, session: Mutex::default() })
     }
 
     /// Whether what is signed can be stored in a layer under a legacy tag.
@@ -203,11 +215,12 @@ impl Keyless {
     }
 
     /// Signs, enters the signature into every log, and has it stamped by everybody who is named.
-    pub(super) async fn sign(&self, to_sign: &ToSign) -> Result<Signature, CliError> {
+    pub(super) async fn sign(&self, io: &Io, to_sign: &ToSign) -> Result<Signature, CliError> {
         if to_sign.form() == Form::Layer {
             self.check_layer()?;
         }
-        let Session { key, issued } = self.session().await?;
+        let session = self.session(io).await?;
+        let Session { key, issued, .. } = &*session;
         let signature = Signature::by_key(key, to_sign)?;
         let envelope = to_sign.envelope(&signature.bytes);
         let entry = NewEntry {
@@ -229,6 +242,8 @@ impl Keyless {
         for stamper in &self.places.stampers {
             timestamps.push(self.services.stamp(stamper, &signature.bytes).await?);
         }
+        // Services take their time.
+        session.check(io.clock.now(), 0)?;
         let signatory = Signatory::Certificate { leaf: issued.leaf.clone(), chain: issued.chain.clone() };
         let signature = Signature { signatory, log_entries, timestamps, ..signature };
         if let Some(root) = &self.trust {
@@ -240,18 +255,34 @@ impl Keyless {
         Ok(signature)
     }
 
-    async fn session(&self) -> Result<&Session, CliError> {
-        self.session
-            .get_or_try_init(|| async {
-                let key = PrivateKey::generate()?;
-                // Fulcio: the key's holder signs the subject of the token.
-                let proof = key.sign(Form::File, self.claims.subject.as_bytes()).map_err(CliError::bug)?;
-                let authority = &self.places.authority;
-                let issued = self.services.certificate(authority, &self.token, &key.public(), &proof).await?;
-                Ok(Session { key, issued })
-            })
-            .await
+    /// The key and the certificate of this run, or new ones if there is no time left to use them.
+    async fn session(&self, io: &Io) -> Result<Arc<Session>, CliError> {
+        let mut last = self.session.lock().await;
+        if let Some(session) = last.as_ref()
+            && session.check(io.clock.now(), SECONDS_LEFT).is_ok()
+        {
+            return Ok(Arc::clone(session));
+        }
+        check_token(&self.claims, io.clock.now())?;
+        let key = PrivateKey::generate()?;
+        // Fulcio: the key's holder signs the subject of the token.
+        let proof = key.sign(Form::File, self.claims.subject.as_bytes()).map_err(CliError::bug)?;
+        let authority = &self.places.authority;
+        let issued = self.services.certificate(authority, &self.token, &key.public(), &proof).await?;
+        let end = unverified_end(&issued.leaf)
+            .map_err(|source| CliError::new(Outcome::Unknown, DoesNotVerify { source: source.into() }))?;
+        let session = Arc::new(Session { key, issued, end });
+        session.check(io.clock.now(), SECONDS_LEFT)?;
+        Ok(Arc::clone(last.insert(session)))
     }
+}
+
+fn check_token(claims: &Claims, now: Timestamp) -> Result<(), CliError> {
+    if claims.expires > now {
+        return Ok(());
+    }
+    Err(CliError::new(Outcome::Usage, ExpiredToken { at: claims.expires })
+        .hint("get a new identity token: they are good for minutes"))
 }
 
 /// Checks what was signed as everybody will: as a bundle, against the trusted root, by whom the certificate names.
@@ -344,6 +375,14 @@ struct DoesNotVerify {
     source: Box<dyn Error + Send + Sync>,
 }
 
+/// A certificate that has ended, or ends before a signature can be made with it.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate is good until {end}, and it is {now}: too late to sign with it")]
+struct EndedCertificate {
+    end: Timestamp,
+    now: Timestamp,
+}
+
 /// A file that is no trusted root.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not a trusted root", .path.display())]
@@ -379,3 +418,6 @@ pub(super) struct ServicePlaceError {
     url: String,
     source: ServiceUrlError,
 }
+
+/// Seconds for which a certificate must still be good when something is signed with it: as long as a service may take to answer.
+const SECONDS_LEFT: i64 = limits::SERVICE_SECONDS as i64;

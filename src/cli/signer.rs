@@ -83,7 +83,7 @@ impl Signer {
     pub(super) async fn sign(&self, io: &Io, to_sign: &ToSign) -> Result<Signature, CliError> {
         match self {
             Self::Key(key) => Ok(Signature::by_key(key, to_sign)?),
-            Self::Keyless(keyless) => keyless.sign(to_sign).await,
+            Self::Keyless(keyless) => keyless.sign(io, to_sign).await,
             Self::Kms { key, public } => {
                 let hash = public.algorithm().scheme(to_sign.form()).hash();
                 let message = to_sign.bytes().ok_or(SignError::FileTooLarge)?;

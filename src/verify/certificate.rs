@@ -42,6 +42,11 @@ pub fn unverified_identity(der: &[u8]) -> Result<Identity, CertificateError> {
     Ok(Leaf::read(der)?.certified.identity)
 }
 
+/// Until when a certificate is good, if one believes it.
+pub fn unverified_end(der: &[u8]) -> Result<Timestamp, CertificateError> {
+    Ok(validity(der)?.not_after)
+}
+
 /// A signer's certificate.
 pub(super) struct Leaf {
     pub(super) key: PublicKey,

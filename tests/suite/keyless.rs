@@ -335,16 +335,43 @@ fn a_bundle_goes_into_a_file_and_is_attached_later() {
     port.verifies(&serde_json::from_slice(&bundle).unwrap(), MAIL, ISSUER);
 }
 
+/// Nobody could verify what is signed with it, and the log would hold it for ever.
+#[test]
+fn a_certificate_that_has_ended_signs_nothing() {
+    let port = Port::new();
+    port.services.misbehave(Mischief::ExpiredCertificate);
+    for config in ["[DIR]/one.json", "[DIR]/two.json"] {
+        for root in [&[][..], &["--trusted-root", "[DIR]/root.json"]] {
+            let run = port.sign(&[&["--signing-config", config], root].concat()).exits(3);
+            assert!(run.stderr.contains("the certificate is good until"), "{}", run.stderr);
+        }
+    }
+    assert!(port.bundles().is_empty());
+    let asked = port.services.log();
+    assert!(asked.iter().all(|asked| asked == "POST /api/v2/signingCert"), "{asked:?}");
+}
+
+/// A certificate is good for minutes, and a run may take longer.
+#[test]
+fn a_long_run_gets_another_certificate() {
+    let port = Port::new();
+    port.services.misbehave(Mischief::Hurry);
+    port.sign(&["--signing-config", "[DIR]/one.json", "--storage", "both"]).exits(0);
+    let asked = port.services.log();
+    assert_eq!(asked.iter().filter(|asked| *asked == "POST /api/v2/signingCert").count(), 2, "{asked:?}");
+    let bundles = port.bundles();
+    assert_eq!(bundles.len(), 1);
+    port.verifies(&bundles[0], MAIL, ISSUER);
+}
+
 /// With a trusted root, what is signed is verified as everybody will verify it, before it is stored.
 #[test]
 fn what_would_not_verify_is_not_stored() {
     let port = Port::new();
     port.put("other.json", Services::start("other.test").sigstore().trusted_root().to_string());
-    for (mischief, says) in [
-        (Mischief::ExpiredCertificate, "certificate"),
-        (Mischief::NoSct, "certificate"),
-        (Mischief::WrongNote, "entry about this signature"),
-    ] {
+    for (mischief, says) in
+        [(Mischief::NoSct, "certificate"), (Mischief::WrongNote, "entry about this signature")]
+    {
         for config in ["[DIR]/one.json", "[DIR]/two.json"] {
             port.services.misbehave(mischief.clone());
             let run = port.sign(&["--signing-config", config, "--trusted-root", "[DIR]/root.json"]).exits(3);

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -28,6 +29,8 @@ pub(crate) enum Mischief {
     Endless(&'static str),
     /// The certificate ended an hour ago.
     ExpiredCertificate,
+    /// The certificate ends in 63 seconds, and every time stamp takes 4.
+    Hurry,
     /// The certificate holds no promise of the certificate log.
     NoSct,
     /// This service answers something that is no answer.
@@ -249,8 +252,8 @@ impl Shared {
         let spki = if self.is(Mischief::OtherKey) { Key::named("a stranger").spki() } else { spki };
         let ended = self.is(Mischief::ExpiredCertificate);
         let from = if ended { time(at.seconds() - 4200) } else { at };
-        let leaf =
-            self.sigstore.leaf(&spki, subject, text(&claims["iss"])?, (from, time(from.seconds() + 600)));
+        let until = time(from.seconds() + if self.is(Mischief::Hurry) { 63 } else { 600 });
+        let leaf = self.sigstore.leaf(&spki, subject, text(&claims["iss"])?, (from, until));
         let log = (!self.is(Mischief::NoSct)).then_some(&self.sigstore.ct);
         let leaf = leaf.issue(&self.sigstore.ca, log);
         let above = [&self.sigstore.ca, &self.sigstore.root].map(|one| &one.certificate);
@@ -353,6 +356,9 @@ impl Shared {
 
     fn stamp(&self, body: &[u8]) -> Response {
         let mut query = Query::parse(body);
+        if self.is(Mischief::Hurry) {
+            thread::sleep(Duration::from_secs(4));
+        }
         if self.is(Mischief::OtherStamp) {
             query = query.over(Digest::of(b"something else").bytes());
         }

@@ -196,10 +196,9 @@ impl<'a> Gatherer<'a> {
             Err(error) => return unreadable(reason(&error)),
         };
         let is_bundle = |kind: &str| kind.starts_with(BUNDLE);
-        let is_legacy = |layer: &&Descriptor| LEGACY_LAYERS.contains(&layer.media_type.as_str());
         let looks_like_bundle = is_bundle(manifest.effective_artifact_type())
             || manifest.layers.iter().any(|layer| is_bundle(&layer.media_type));
-        if !looks_like_bundle && manifest.layers.iter().find(is_legacy).is_none() {
+        if !looks_like_bundle && !manifest.layers.iter().any(is_legacy) {
             let artifact_type = manifest.effective_artifact_type().to_owned();
             return vec![Piece::Other(Other { digest, origin, artifact_type })];
         }
@@ -244,18 +243,13 @@ impl<'a> Gatherer<'a> {
 
     /// The layers of a manifest in the older format, each a signature or an attestation. Two signers of one payload share its digest.
     async fn layers(&self, manifest: &Manifest, origin: Origin) -> Vec<Piece> {
+        // Counted before anything is fetched: a thousand referrers may have hundreds of layers each.
+        let layers: Vec<_> = manifest.layers.iter().take_while(|_| self.room()).collect();
         let mut distinct = BTreeMap::new();
-        for layer in &manifest.layers {
-            distinct.entry(layer.digest).or_insert(layer);
+        for layer in layers.iter().copied().filter(|layer| is_legacy(layer)) {
+            distinct.entry(key(layer)).or_insert(layer);
         }
-        let fetches = distinct.into_values().map(|layer| async move {
-            let blob = if LEGACY_LAYERS.contains(&layer.media_type.as_str()) {
-                Some(self.blob(layer).await)
-            } else {
-                None
-            };
-            (layer.digest, blob)
-        });
+        let fetches = distinct.into_iter().map(|(key, layer)| async move { (key, self.blob(layer).await) });
         let blobs: BTreeMap<_, _> = futures_util::stream::iter(fetches)
             .buffered(AT_ONCE)
             .collect::<Vec<_>>()
@@ -263,25 +257,24 @@ impl<'a> Gatherer<'a> {
             .into_iter()
             .collect();
         let mut pieces = Vec::new();
-        for layer in &manifest.layers {
-            if !self.room() {
-                pieces.push(Piece::Gap(too_many(manifest.digest)));
-                break;
-            }
-            let content = match blobs.get(&layer.digest) {
-                Some(Some(Err(gap))) => {
+        for layer in &layers {
+            let content = match blobs.get(&key(layer)) {
+                Some(Err(gap)) => {
                     pieces.push(Piece::Gap(gap.clone()));
                     continue;
                 }
-                Some(Some(Ok(blob))) if layer.media_type == ENVELOPE_LAYER => {
+                Some(Ok(blob)) if layer.media_type == ENVELOPE_LAYER => {
                     Content::from_attestation_layer(blob, &layer.annotations)
                 }
-                Some(Some(Ok(blob))) => Content::from_signature_layer(blob.clone(), &layer.annotations),
-                Some(None) | None => Content::Unreadable {
+                Some(Ok(blob)) => Content::from_signature_layer(blob.clone(), &layer.annotations),
+                None => Content::Unreadable {
                     reason: format!("the layer is of type {}", Printable(&layer.media_type)),
                 },
             };
             pieces.push(Piece::Candidate(Candidate { origin, digest: layer.digest, content }));
+        }
+        if layers.len() < manifest.layers.len() {
+            pieces.push(Piece::Gap(too_many(manifest.digest)));
         }
         pieces
     }
@@ -316,6 +309,15 @@ fn other_artifact(entry: &Listed) -> Option<Other> {
         origin: Origin::ReferrersApi,
         artifact_type: artifact_type.to_owned(),
     })
+}
+
+/// What tells one layer from another. By digest alone, one of another type or size would stand for the good one that it shares it with.
+fn key(layer: &Descriptor) -> (Digest, u64, &str) {
+    (layer.digest, layer.size, &layer.media_type)
+}
+
+fn is_legacy(layer: &Descriptor) -> bool {
+    LEGACY_LAYERS.contains(&layer.media_type.as_str())
 }
 
 fn gap(what: String, error: &SourceError) -> Piece {

@@ -227,6 +227,54 @@ fn a_verdict_on_the_older_format_costs_less() {
     }
 }
 
+/// A manifest in the older format whose layers are these: type, digest, size, annotations.
+fn older(layers: &[Value]) -> Vec<u8> {
+    let config = Digest::of(b"{}").to_string();
+    let config =
+        json!({"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2});
+    let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers});
+    serde_json::to_vec(&manifest).unwrap()
+}
+
+#[test]
+fn a_layer_that_shares_a_digest_hides_no_signature() {
+    let shop = Shop::new(Referrers::On);
+    let layer = shop.legacy_signature(&shop.ours);
+    shop.tag(".sig", &[layer]);
+    let tag = format!("{}.sig", shop.image.digest.to_string().replace(':', "-"));
+    let (_, manifest) = shop.registry.manifest("team/app", &tag).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let good = &manifest["layers"][0];
+    for (member, value) in [("mediaType", json!("text/plain")), ("size", json!(1))] {
+        let mut other = good.clone();
+        other[member] = value;
+        for layers in [[&other, good], [good, &other]] {
+            shop.registry.put_manifest("team/app", &tag, OCI_MANIFEST, &older(&layers.map(Value::clone)));
+            says(shop.verify(), 0, &["✓ signature"]);
+        }
+    }
+}
+
+/// A thousand referrers with hundreds of layers each must not cost a request for each.
+#[test]
+fn layers_are_counted_before_they_are_fetched() {
+    let shop = Shop::new(Referrers::On);
+    for number in 0..3 {
+        let layer = |at: usize| {
+            let digest = Digest::of(format!("{number} {at}").as_bytes()).to_string();
+            json!({"mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "digest": digest, "size": 1})
+        };
+        let layers: Vec<_> = (0..limits::LAYERS).map(layer).collect();
+        let mut manifest: Value = serde_json::from_slice(&older(&layers)).unwrap();
+        manifest["subject"] = json!({"mediaType": OCI_MANIFEST, "digest": shop.image.digest.to_string(), "size": shop.image.size});
+        let manifest = serde_json::to_vec(&manifest).unwrap();
+        shop.attach_manifest(&manifest, shop.image.digest, "application/vnd.dev.cosign.artifact.sig.v1+json");
+    }
+    says(shop.verify(), 3, &["more than 1000 things are attached"]);
+    let asked = shop.registry.request_lines().len();
+    assert!(asked <= limits::CANDIDATES + 10, "{asked}");
+}
+
 /// What it is, how to attach it, and what the answer says.
 type Setup<'a> = (&'a str, &'a dyn Fn(&Shop), &'a [&'a str]);
 

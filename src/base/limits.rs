@@ -112,7 +112,7 @@ pub const UPLOAD_SECONDS: u64 = 300;
 pub const BODY_SECONDS: u64 = 120;
 /// Referrers listed for one image, over all pages. Pages that are within their limits still add up.
 pub const REFERRERS: usize = 20_000;
-/// Manifests of one copy: an index may list, and strangers may attach, any number.
+/// Manifests of one copy, and those below one index that may be revoked: an index may list, and strangers may attach, any number.
 pub const COPIED_MANIFESTS: usize = 10_000;
 /// Bytes of all manifests of one copy, which are in memory together.
 pub const COPIED_TOTAL: u64 = 128 << 20;

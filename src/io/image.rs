@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::source::{Resolved, Source, SourceError};
-use crate::base::{Digest, Platform, limits};
+use crate::base::{Algorithm, Digest, Platform, limits};
 use crate::format::config::{ConfigError, ImageConfig};
 use crate::format::index::{Index, SelectError};
-use crate::format::manifest::{AnyManifest, DOCKER_CONFIG, Descriptor, Manifest, ManifestError, OCI_CONFIG};
+use crate::format::manifest::{
+    AnyManifest, DOCKER_CONFIG, DOCKER_INDEX, Descriptor, Manifest, ManifestError, OCI_CONFIG, OCI_INDEX,
+};
 
 /// One image that can be run.
 #[derive(Clone, Debug)]
@@ -81,6 +83,57 @@ pub async fn read_platforms(source: &Source, resolved: &Resolved) -> Result<Vec<
         level = next;
     }
     Err(ImageError::TooDeep)
+}
+
+/// What a revocation may name, as far as it can be read: the image by SHA-256, whatever it was asked for by, and everything that is listed
+/// below it. Indexes are followed, and what is listed by another hash is read to know its SHA-256.
+pub async fn read_digests(
+    source: &Source,
+    resolved: &Resolved,
+    digests: &mut Vec<Digest>,
+) -> Result<(), ImageError> {
+    digests.push(Digest::of(resolved.content.bytes()));
+    let mut level = unread(&resolved.parse()?, digests)?;
+    let mut known = BTreeSet::new();
+    // The lowest index may list images by another hash.
+    for _ in 0..=limits::INDEX_DEPTH + 1 {
+        level.retain(|digest| known.insert(*digest));
+        if level.is_empty() {
+            return Ok(());
+        }
+        if known.len() > limits::PLATFORMS {
+            return Err(ImageError::TooMany { found: known.len() });
+        }
+        let fetches = std::mem::take(&mut level).into_iter().map(|digest| source.manifest(digest));
+        let mut fetches = futures_util::stream::iter(fetches).buffered(AT_ONCE);
+        // What is revoked is told even if what is listed beside it cannot be read.
+        let mut all_read = Ok(());
+        while let Some(fetched) = fetches.next().await {
+            let below = fetched.map_err(ImageError::from).and_then(|fetched| {
+                digests.push(Digest::of(fetched.content.bytes()));
+                unread(&AnyManifest::parse(&fetched.content)?, digests)
+            });
+            match below {
+                Ok(below) => level.extend(below),
+                Err(error) => all_read = Err(error),
+            }
+        }
+        all_read?;
+    }
+    Err(ImageError::TooDeep)
+}
+
+/// Adds what is listed to `digests`, and says what of it must be read to know what is meant.
+fn unread(manifest: &AnyManifest, digests: &mut Vec<Digest>) -> Result<Vec<Digest>, ImageError> {
+    let AnyManifest::Index(index) = manifest else { return Ok(Vec::new()) };
+    let found = digests.len() + index.manifests.len();
+    if found > limits::COPIED_MANIFESTS {
+        return Err(ImageError::TooMany { found });
+    }
+    digests.extend(index.manifests.iter().map(|entry| entry.digest));
+    let is_index = |entry: &Descriptor| [OCI_INDEX, DOCKER_INDEX].contains(&entry.media_type.as_str());
+    let means_more = |entry: &&Descriptor| is_index(entry) || entry.digest.algorithm() != Algorithm::Sha256;
+    Ok(index.manifests.iter().filter(means_more).map(|entry| entry.digest).collect())
 }
 
 fn runnable(manifest: &AnyManifest) -> Vec<Descriptor> {
@@ -260,7 +313,7 @@ pub enum ImageError {
     #[error("the indexes are nested deeper than {}", limits::INDEX_DEPTH)]
     TooDeep,
     /// Over the limit.
-    #[error("the index lists {found} images; no more than {} are signed", limits::PLATFORMS)]
+    #[error("the index lists {found} images; no more than {} are read", limits::PLATFORMS)]
     TooMany {
         /// How many.
         found: usize,

@@ -1,9 +1,11 @@
 //! Which rule, and whether it is satisfied.
 
+use std::collections::BTreeMap;
+
 use super::pattern::{Pattern, Specificity};
 use super::requirement::{Inquiry, fact};
 use super::{
-    Certainty, Decision, Edition, Evidence, Ground, Images, Node, NonEmpty, Policy, Reason, Request,
+    Certainty, Decision, Edition, Evidence, Ground, Images, Node, NonEmpty, Policy, Reason, Request, Revoked,
     RevokedWhat, Rule, RuleRuling, Ruling, Verdict, code,
 };
 use crate::base::{Printable, Timestamp};
@@ -45,10 +47,16 @@ fn outside(edition: &Edition, now: Timestamp) -> Option<Node> {
 }
 
 fn revoked(policy: &Policy, request: &Request) -> Option<Node> {
-    let find = |digest| policy.revoked.iter().find(|revoked| revoked.what == RevokedWhat::Image(digest));
+    let image = |revoked: &Revoked| match &revoked.what {
+        RevokedWhat::Image(digest) => Some(*digest),
+        RevokedWhat::Attestation(_) | RevokedWhat::Signer { .. } => None,
+    };
+    // Both lists may be long: a stranger writes the one of the index.
+    let all: BTreeMap<_, _> =
+        policy.revoked.iter().filter_map(|revoked| Some((image(revoked)?, revoked))).collect();
     // Whoever runs an index runs one of the images in it.
-    let (digest, revoked) =
-        std::iter::once(&request.digest).chain(&request.revocable).find_map(|it| Some((*it, find(*it)?)))?;
+    let mut digests = std::iter::once(&request.digest).chain(&request.revocable);
+    let (digest, revoked) = digests.find_map(|digest| Some((*digest, *all.get(digest)?)))?;
     let what = match digest == request.digest {
         true => "this image".to_owned(),
         false => format!("{digest}, which this is or lists,"),

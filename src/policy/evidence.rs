@@ -14,7 +14,7 @@ pub struct Request {
     pub written: Option<Digest>,
     /// What it is.
     pub digest: Digest,
-    /// Its SHA-256, and if it is an index, everything that it lists. Needed if the policy revokes images.
+    /// Its SHA-256, and if it is an index, everything that is listed below it. Needed if the policy revokes images.
     pub revocable: Vec<Digest>,
     /// If it is an index and that was asked for: the images that it lists.
     pub platforms: Vec<PlatformImage>,

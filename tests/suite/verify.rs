@@ -612,6 +612,75 @@ fn a_revoked_image_is_denied_by_whatever_digest() {
     says(ask(), 1, &["✗ revoked: sha256:", "PLM-K04"]);
 }
 
+/// An index of what has these types, digests and sizes.
+fn index(listed: &[(&str, Digest, usize)]) -> Vec<u8> {
+    let entry = |(kind, digest, size): &(&str, Digest, usize)| json!({"mediaType": kind, "digest": digest.to_string(), "size": size});
+    let manifests: Vec<_> = listed.iter().map(entry).collect();
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests});
+    serde_json::to_vec(&index).unwrap()
+}
+
+/// Whoever runs an index runs what is anywhere below it, by whatever digest it is listed.
+#[test]
+fn an_index_with_a_revoked_image_below_it_is_denied() {
+    let shop = Shop::new(Referrers::On);
+    let (_, manifest) = shop.registry.manifest("team/app", "v1").unwrap();
+    let blobs = shop.folder.path().join("layout/blobs");
+    fs::create_dir_all(blobs.join("sha256")).unwrap();
+    fs::create_dir_all(blobs.join("sha512")).unwrap();
+    fs::write(shop.folder.path().join("layout/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    let store = |kind: &'static str, algorithm: Algorithm, content: &[u8]| {
+        let digest = FileContent::of(content).digest(algorithm).unwrap();
+        fs::write(blobs.join(algorithm.name()).join(digest.hex()), content).unwrap();
+        (kind, digest, content.len())
+    };
+    let list = |algorithm: Algorithm, one: (&str, Digest, usize)| store(OCI_INDEX, algorithm, &index(&[one]));
+    let (short, long) = (Algorithm::Sha256, Algorithm::Sha512);
+    let (image, image_long) = (store(OCI_MANIFEST, short, &manifest), store(OCI_MANIFEST, long, &manifest));
+    let gone = |algorithm| (OCI_INDEX, FileContent::of(b"gone").digest(algorithm).unwrap(), 4);
+    let ask = |top: (&str, Digest, usize)| {
+        fs::write(shop.folder.path().join("layout/index.json"), index(&[top])).unwrap();
+        let name = format!("oci:[DIR]/layout@{}", top.1);
+        shop.run(["verify", "--policy", "[DIR]/policy.yaml", "--as", "[HOST]/team/app", &name])
+    };
+    let rules = "  - {name: ours, images: [\"HOST/team/app\"], allow_unverified: {reason: old, expires: 2035-01-01T00:00:00Z}}\n";
+    let revoke = |digest: Digest| {
+        shop.policy(&format!(
+            "{rules}revoked:\n  - {{digest: \"{digest}\", reason: recalled, at: 2026-01-01T00:00:00Z}}\n"
+        ));
+    };
+    let tops = [
+        list(short, image),
+        list(short, list(short, image)),
+        list(short, list(short, list(short, image))),
+        list(short, image_long),
+        list(short, list(long, image)),
+        list(short, list(short, list(short, image_long))),
+        store(OCI_INDEX, short, &index(&[gone(short), image])),
+        store(OCI_INDEX, short, &index(&[gone(short), list(short, image)])),
+    ];
+    revoke(image.1);
+    for top in tops {
+        says(ask(top), 1, &["✗ revoked: sha256:", "PLM-K04"]);
+    }
+    revoke(Digest::of(b"another"));
+    for (at, top) in tops.into_iter().enumerate() {
+        let gone = at >= 6;
+        says(ask(top), if gone { 3 } else { 0 }, if gone { &[] } else { &["allowed"] });
+    }
+    let deep = (0..8).fold(image, |below, _| list(short, below));
+    let wide: Vec<_> =
+        (0..=limits::PLATFORMS).map(|at| store(OCI_MANIFEST, long, at.to_string().as_bytes())).collect();
+    for top in [list(short, gone(long)), deep, store(OCI_INDEX, short, &index(&wide))] {
+        let run = ask(top);
+        assert!(!run.stdout.contains("allowed"), "{}", run.stdout);
+        run.exits(3);
+    }
+    // Nothing more is read for a policy that revokes no image.
+    shop.policy(rules);
+    says(ask(deep), 0, &["allowed"]);
+}
+
 #[test]
 fn a_wrong_policy_is_a_usage_error_with_every_problem() {
     let shop = Shop::new(Referrers::On);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::{
-    Checked, Digest, ImageLocator, LayoutSelector, PinnedReference, Repository, Tag, Timestamp, limits,
+    Digest, ImageLocator, LayoutSelector, PinnedReference, Repository, Tag, Timestamp, limits,
 };
 use crate::cli::annotation;
 use crate::cli::args::{Format, parse_predicate_type};
@@ -13,9 +13,8 @@ use crate::cli::key::KeyReference;
 use crate::cli::render::decision::{self, Answer, ImageWire};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
-use crate::format::manifest::AnyManifest;
 use crate::format::policy::UnvalidatedPolicy;
-use crate::io::image::ImageError;
+use crate::io::image::read_digests;
 use crate::io::{FileError, Io};
 use crate::policy::{Certainty, Decision, Demand, Finding, Policy, Request, Ruling, Wants, decide};
 
@@ -111,14 +110,21 @@ async fn verify(
         tag: tag(image),
         written,
         digest,
-        revocable: match &resolved {
-            Some(resolved) if policy.revokes_images() => revocable(&resolved.content)?,
-            _ => Vec::new(),
-        },
+        revocable: Vec::new(),
         platforms: Vec::new(),
+    };
+    let all_read = match &resolved {
+        Some(resolved) if policy.revokes_images() => {
+            read_digests(&source, resolved, &mut request.revocable).await
+        }
+        _ => Ok(()),
     };
     let mut gatherer = Gatherer::new(&source);
     let mut decision = decide(policy, &request, &gatherer.evidence, now);
+    // What could not be read may be revoked; only what is denied in any case needs no more.
+    if decision.wants() != Wants::Nothing || outcome(&decision) != Outcome::No {
+        all_read?;
+    }
     if decision.wants() != Wants::Nothing {
         let mut pending = gatherer.list(digest).await;
         loop {
@@ -221,16 +227,6 @@ fn check_name(args: &Args, image: &ImageLocator) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
-}
-
-/// What a revocation may name: the image by SHA-256, whatever it was asked for by, and what it lists.
-fn revocable(content: &Checked) -> Result<Vec<Digest>, ImageError> {
-    let mut digests = vec![Digest::of(content.bytes())];
-    match AnyManifest::parse(content)? {
-        AnyManifest::Image(_) => {}
-        AnyManifest::Index(index) => digests.extend(index.manifests.iter().map(|entry| entry.digest)),
-    }
-    Ok(digests)
 }
 
 fn written_digest(image: &ImageLocator) -> Option<Digest> {

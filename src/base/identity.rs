@@ -35,6 +35,8 @@ struct ClaimEntry {
 /// What the values of a claim look like.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Form {
+    /// Owner and name.
+    Repository,
     Text,
     Url,
 }
@@ -237,10 +239,12 @@ impl TextMatcher {
 
     fn check_claim(&self, claim: Claim) -> Result<(), MatcherError> {
         match self {
-            Self::Glob(glob) if claim.entry.form == Form::Url && !glob.is_url() => {
-                Err(MatcherError::GlobOfUrl)
-            }
-            Self::Equals(_) | Self::Glob(_) | Self::OneOf(_) => Ok(()),
+            Self::Equals(_) | Self::OneOf(_) => Ok(()),
+            Self::Glob(glob) => match claim.entry.form {
+                Form::Repository if !glob.text.contains('/') => Err(MatcherError::GlobOfStart),
+                Form::Url if !glob.is_url() => Err(MatcherError::GlobOfUrl),
+                Form::Repository | Form::Text | Form::Url => Ok(()),
+            },
         }
     }
 }
@@ -298,6 +302,9 @@ impl FromStr for Glob {
             if owner.is_none_or(|end| star < end) || !is_url(text) {
                 return Err(MatcherError::GlobOfOwner);
             }
+        } else if text.find('/').is_some_and(|end| star < end) {
+            // `acme*/shop` would also be `acme-evil/shop`.
+            return Err(MatcherError::GlobOfStart);
         } else if glob.is_mail() && text.rfind('*') > text.rfind('@') {
             return Err(MatcherError::GlobOfDomain);
         }
@@ -344,6 +351,9 @@ pub enum MatcherError {
         "host and owner must be written out, and end with a `/` before the first `*`: `https://github.com/acme*` is also `acme-evil`"
     )]
     GlobOfOwner,
+    /// An owner that is not written out, in what is no URL.
+    #[error("what stands before the first `/` must be written out: `acme*/shop` is also `acme-evil/shop`")]
+    GlobOfStart,
     /// A pattern that no URL fits, or any.
     #[error("the value is a URL: write scheme, host and owner out")]
     GlobOfUrl,
@@ -409,7 +419,7 @@ static CLAIMS: [ClaimEntry; 21] = [
     claim(2, "github_workflow_trigger", Form::Text),
     claim(3, "github_workflow_sha", Form::Text),
     claim(4, "github_workflow_name", Form::Text),
-    claim(5, "github_workflow_repository", Form::Text),
+    claim(5, "github_workflow_repository", Form::Repository),
     claim(6, "github_workflow_ref", Form::Text),
 ];
 /// As much of a stranger's text as an error repeats.
@@ -492,6 +502,9 @@ mod tests {
             ("*@*", MatcherError::GlobOfDomain),
             ("*", MatcherError::Anything),
             ("*/*", MatcherError::Anything),
+            ("acme*/shop", MatcherError::GlobOfStart),
+            ("*/shop", MatcherError::GlobOfStart),
+            ("repo:acme*/shop:ref:refs/heads/main", MatcherError::GlobOfStart),
             ("https://github.com/acme/**", MatcherError::DoubleStar),
             ("https://github.com/acme/shop", MatcherError::GlobWithoutStar),
             ("", MatcherError::Empty),
@@ -551,6 +564,11 @@ mod tests {
         let url = TextMatcher::glob("acme/*").unwrap();
         let repository = "source_repository".parse().unwrap();
         assert_eq!(demand().with_claim(repository, url), Err(MatcherError::GlobOfUrl));
+        let repository = "github_workflow_repository".parse().unwrap();
+        for (glob, want) in [("acme*", Err(MatcherError::GlobOfStart)), ("acme/*", Ok(()))] {
+            let glob = TextMatcher::glob(glob).unwrap();
+            assert_eq!(demand().with_claim(repository, glob).map(drop), want);
+        }
         let again = demand().with_claim("build_trigger".parse().unwrap(), TextMatcher::equals("x").unwrap());
         assert!(matches!(again, Err(MatcherError::ClaimTwice { .. })));
     }

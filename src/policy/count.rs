@@ -66,9 +66,13 @@ impl Inquiry<'_> {
         for (at, mut weighed) in weighed {
             let signer = chosen.get(&weighed.principal);
             let counts = weighed.by.iter().position(|(index, ..)| Some(index) == signer);
-            let (_, proof, finding) = weighed.by.swap_remove(counts.unwrap_or(0));
+            let (_, proof, mut finding) = weighed.by.swap_remove(counts.unwrap_or(0));
             if counts.is_some() {
                 accepted.entry(finding.signer.clone()).or_insert(proof);
+            } else {
+                let comma = if finding.detail.is_empty() { "" } else { ", " };
+                let told = format!("{comma}another identity counts as {} already", finding.signer);
+                finding.detail.push_str(&told);
             }
             if let Some((_, slot)) = reports.get_mut(at) {
                 *slot = Some(Finding::Accepted(Box::new(finding)));

@@ -206,7 +206,7 @@ pub struct Report {
 /// What one candidate was worth.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Finding {
-    /// It counts.
+    /// It counts, unless another identity counts as its signer already: then the detail says so.
     Accepted(Box<Accepted>),
     /// It does not count.
     Refused {

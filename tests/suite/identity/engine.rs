@@ -168,6 +168,17 @@ fn connaisseur_2150_a_threshold_counts_people() {
     ] {
         assert_eq!(judge(&policy, found), want);
     }
+    // Whoever does not count is not shown as if they did.
+    let found = vec![by("x@example.com"), by("y@example.com"), by("x@example.com")];
+    let decision = decision(&load(&policy).unwrap(), found);
+    let details = decision.nodes()[0].reports.iter().map(|report| match &report.finding {
+        Finding::Accepted(accepted) => accepted.detail.as_str(),
+        Finding::Refused { detail, .. } => detail,
+    });
+    assert_eq!(
+        details.collect::<Vec<_>>(),
+        ["no name inside", "no name inside, another identity counts as anybody already", "no name inside"]
+    );
     // Two names for one identity are one signer; the file cannot even say it.
     let twice = json!({"a": signer(anybody.clone()), "b": signer(anybody)});
     assert_eq!(load(&threshold(twice, &["a", "b"])).unwrap_err(), ["PLM-P14"]);

@@ -1,0 +1,53 @@
+//! What strangers may hand to the tool, made at random and by coverage. `tests/fuzz/run` builds this once and runs each target for a while.
+//!
+//! Every target says what must hold: nothing panics, what is read is written again as it was, and nothing random is a proof.
+#![no_main]
+
+mod keyless;
+mod oci;
+mod signed;
+mod text;
+
+use std::sync::LazyLock;
+
+/// Name and what to do with the bytes.
+type Target = (&'static str, fn(&[u8]));
+
+const TARGETS: &[Target] = &[
+    ("bundle", signed::bundle),
+    ("certificate", keyless::certificate),
+    ("config", oci::config),
+    ("dockerfile", text::dockerfile),
+    ("envelope", signed::envelope),
+    ("index", oci::index),
+    ("key", text::key),
+    ("log-entry", keyless::log_entry),
+    ("manifest", oci::manifest),
+    ("pem", text::pem),
+    ("policy", text::policy),
+    ("reference", text::reference),
+    ("signed-statement", signed::signed_statement),
+    ("simple-signing", signed::simple_signing),
+    ("statement", signed::statement),
+    ("timestamp", keyless::timestamp),
+    ("trusted-root", keyless::trusted_root),
+];
+
+/// Which one: one binary for all, because linking each would take longer than running it.
+static TARGET: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+    let wanted = std::env::var("PLIMSOLL_FUZZ").unwrap_or_default();
+    let found = TARGETS.iter().find(|(name, _)| *name == wanted);
+    found.unwrap_or_else(|| panic!("PLIMSOLL_FUZZ names no target: {wanted:?}")).1
+});
+
+libfuzzer_sys::fuzz_target!(
+    init: {
+        if std::env::var_os("PLIMSOLL_FUZZ").is_none() {
+            for (name, _) in TARGETS {
+                println!("{name}");
+            }
+            std::process::exit(0);
+        }
+    },
+    |bytes: &[u8]| TARGET(bytes)
+);

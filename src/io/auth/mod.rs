@@ -185,7 +185,9 @@ impl Authorizer {
             return Err(AuthError::Scheme { registry: registry.clone(), offered });
         }
         match self.keyring.find(wanted.0).await? {
-            Some(Credentials::Basic { .. }) if base.scheme() == "http" && !registry.is_loopback() => {
+            Some(Credentials::Basic { .. } | Credentials::Bearer(_))
+                if base.scheme() == "http" && !registry.is_loopback() =>
+            {
                 Err(AuthError::PlainPassword { registry: registry.clone() })
             }
             Some(Credentials::Basic { username, password }) => {

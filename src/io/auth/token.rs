@@ -38,6 +38,9 @@ impl Asker<'_> {
         let scope = self.scope(challenge.parameter("scope").unwrap_or_default());
         let service = challenge.parameter("service");
         let (credentials, sent) = match credentials {
+            Some(Credentials::Bearer(_)) if self.is_open() => {
+                return Err(AuthError::PlainPassword { registry: self.repository.registry().clone() });
+            }
             Some(Credentials::Bearer(token)) => {
                 let from = format!("the stored token for {}", self.repository.registry());
                 return Ok(Authorization::bearer(&token, from));
@@ -120,9 +123,14 @@ impl Asker<'_> {
         // Without TLS another port may be another user's.
         let is_own = realm.host() == self.base.host() && realm.scheme() == "https";
         is_own
-            || http::same_origin(realm, self.base)
+            || (http::same_origin(realm, self.base) && !self.is_open())
             || (PAIRS.contains(&pair) && realm.scheme() == "https" && realm.port().is_none())
             || self.pairs.iter().any(|allowed| allowed.is(self.repository.registry(), realm))
+    }
+
+    /// Whether others can read what is said to the registry: no challenge of theirs may make us say a password.
+    fn is_open(&self) -> bool {
+        self.base.scheme() == "http" && !self.repository.registry().is_loopback()
     }
 
     /// What the registry says is needed, and what we know to be.
@@ -217,13 +225,27 @@ mod tests {
     fn judge(repository: &str, realm: &str) -> Option<bool> {
         let repository: Repository = repository.parse().unwrap();
         let registry = repository.registry();
-        let scheme = if registry.is_loopback() { "http" } else { "https" };
+        judge_over(if registry.is_loopback() { "http" } else { "https" }, &repository, realm)
+    }
+
+    fn judge_over(scheme: &str, repository: &Repository, realm: &str) -> Option<bool> {
+        let registry = repository.registry();
         let base: Url = format!("{scheme}://{}/v2/", registry.endpoint()).parse().unwrap();
         let http = Http::plain(Environment::default());
         let pairs = crate::io::auth::pairs::parse(PAIRED, "f".as_ref()).unwrap();
         let actions = Actions::Pull;
-        let asker = Asker { http: &http, base: &base, repository: &repository, actions, pairs: &pairs };
+        let asker = Asker { http: &http, base: &base, repository, actions, pairs: &pairs };
         asker.realm(realm).ok().map(|realm| asker.may_learn(&realm))
+    }
+
+    // Without TLS, whoever sits in between could write the challenge and read the answer.
+    #[test]
+    fn an_open_registry_learns_no_credentials() {
+        let lan: Repository = "r.lan:5000/a".parse().unwrap();
+        assert_eq!(judge_over("http", &lan, "http://r.lan:5000/token"), Some(false));
+        assert_eq!(judge_over("http", &lan, "/token"), Some(false));
+        assert_eq!(judge_over("http", &lan, "https://r.lan:5001/token"), Some(true));
+        assert_eq!(judge_over("https", &lan, "/token"), Some(true));
     }
 
     #[test]

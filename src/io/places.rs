@@ -85,8 +85,13 @@ impl Places {
         }
         for root in roots {
             let folder = root.join("registries.conf.d");
-            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
             let unread = |source| FileError::Read { path: folder.clone(), source };
+            // Only what is not there says nothing: in what cannot be read, something may be blocked.
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(unread(error).into()),
+            };
             let entries = entries.map(|entry| Ok(entry.map_err(unread)?.path()));
             let mut found = entries.collect::<Result<Vec<PathBuf>, FileError>>()?;
             found.retain(|path| path.extension().is_some_and(|end| end == "conf"));

@@ -29,6 +29,8 @@ pub(in crate::io) struct Download {
     since: u64,
     /// Bytes of the answer that were handed out before.
     skip: u64,
+    /// Whether all of it was sent again: then progress earns no more tries.
+    is_again: bool,
 }
 
 impl Remote {
@@ -67,7 +69,17 @@ impl Remote {
         let response = self.open_blob_within(digest, size, limit, &mut tries).await?;
         let thing = Thing::Blob(self.repository().clone(), digest);
         http::check_encoding(&response).map_err(|source| transport(&thing, source))?;
-        Ok(Download { remote: self.clone(), digest, size, tries, response, at: 0, since: 0, skip: 0 })
+        Ok(Download {
+            remote: self.clone(),
+            digest,
+            size,
+            tries,
+            response,
+            at: 0,
+            since: 0,
+            skip: 0,
+            is_again: false,
+        })
     }
 
     /// The answer to a question for a blob of this size.
@@ -107,7 +119,7 @@ impl Download {
                     }
                 }
                 Err(error) => {
-                    if self.at - self.since >= limits::PROGRESS {
+                    if !self.is_again && self.at - self.since >= limits::PROGRESS {
                         self.tries.moved_on();
                     }
                     let failed = self.tries.after_error(error).await;
@@ -140,6 +152,8 @@ impl Download {
                 return Err(RegistryError::Range { thing, want, found });
             }
             self.skip = 0;
+        } else if self.at > 0 {
+            self.is_again = true;
         }
         self.since = self.at;
         self.response = response;

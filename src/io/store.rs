@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +18,8 @@ use crate::base::{Checked, Digest, limits};
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    /// Whether this run has looked how large it is.
-    is_trimmed: AtomicBool,
+    /// Bytes that this run may write before it looks how large it is.
+    room: AtomicU64,
 }
 
 /// How large it is.
@@ -37,7 +37,7 @@ impl Store {
         let variable =
             |name: &str| environment.get(name).filter(|text| text.starts_with('/')).map(PathBuf::from);
         let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?;
-        Some(Self { root: caches.join("plimsoll"), is_trimmed: AtomicBool::new(false) })
+        Some(Self { root: caches.join("plimsoll"), room: AtomicU64::new(0) })
     }
 
     /// Where it is.
@@ -86,7 +86,9 @@ impl Store {
         }
         let folder = self.root.join(COMING);
         make_private(&folder).ok()?;
-        if !self.is_trimmed.swap(true, Ordering::Relaxed) {
+        let takes = |room: u64| room.checked_sub(size.max(1));
+        if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes).is_err() {
+            self.room.store((limits::STORE / 4).saturating_sub(size), Ordering::Relaxed);
             self.trim(limits::STORE);
         }
         NamedTempFile::new_in(folder).ok()

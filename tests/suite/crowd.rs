@@ -14,31 +14,37 @@ use crate::peers::{Peers, RealRegistry};
 use crate::plimsoll::Plimsoll;
 use crate::registry::{Referrers, Registry, client};
 
-const SIDES: usize = 2;
-const WRITERS: usize = 20;
+const WRITERS: usize = 40;
+/// No registry writes under a condition, so a process that sleeps between its read and its write may always overwrite; the more of them
+/// share two cores, the likelier it is.
+const AT_ONCE: usize = 8;
 
-/// Two times twenty processes attach forty bundles to one image, all at the same moment, through a list that any of them may overwrite.
+/// Forty processes attach as many bundles to one image, eight of them at the same moment, through a list that any of them may overwrite.
 fn crowd(host: &str) {
     let layout = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
     let image = client::push_layout(host, &layout, "app", "1.0");
     let folder = TempDir::new().unwrap();
     let key = PrivateKey::generate().unwrap();
-    let names: Vec<String> = (0..SIDES * WRITERS).map(|number| format!("{number}.json")).collect();
+    let names: Vec<String> = (0..WRITERS).map(|number| format!("{number}.json")).collect();
     for name in &names {
         let predicate = format!("{{\"name\":\"{name}\"}}");
         let unsigned = sign::attestation("x", image, "https://example.com/p", predicate.as_bytes()).unwrap();
         fs::write(folder.path().join(name), unsigned.signed_by(&key).unwrap().bundle).unwrap();
     }
-    thread::scope(|scope| {
-        for name in &names {
-            let tool = Plimsoll::new().dir(&folder).host(host).args(["attach", "--bundle"]);
-            let tool = tool.arg(format!("[DIR]/{name}")).arg("[HOST]/app:1.0");
-            scope.spawn(move || tool.spawn().exits(0));
-        }
-    });
+    // The first comes alone: docker-registry cannot take the empty config that all of them share from several at once.
+    let (first, rest) = names.split_at(1);
+    for wave in std::iter::once(first).chain(rest.chunks(AT_ONCE)) {
+        thread::scope(|scope| {
+            for name in wave {
+                let tool = Plimsoll::new().dir(&folder).host(host).args(["attach", "--bundle"]);
+                let tool = tool.arg(format!("[DIR]/{name}")).arg("[HOST]/app:1.0");
+                scope.spawn(move || tool.spawn().exits(0));
+            }
+        });
+    }
     let entries = listed(host, image);
     let digests: BTreeSet<&str> = entries.iter().map(|entry| entry["digest"].as_str().unwrap()).collect();
-    assert_eq!((entries.len(), digests.len()), (SIDES * WRITERS, SIDES * WRITERS));
+    assert_eq!((entries.len(), digests.len()), (WRITERS, WRITERS));
     for entry in &entries {
         assert_eq!(entry["artifactType"], "application/vnd.dev.sigstore.bundle.v0.3+json");
         assert_eq!(entry["annotations"]["dev.sigstore.bundle.predicateType"], "https://example.com/p");
@@ -55,13 +61,13 @@ fn listed(host: &str, image: Digest) -> Vec<Value> {
 }
 
 #[test]
-fn forty_writers_at_once_leave_forty_entries() {
+fn forty_writers_leave_forty_entries() {
     crowd(&Registry::builder().referrers(Referrers::Off).start().host());
 }
 
 #[test]
-fn forty_writers_at_once_leave_forty_entries_in_real_registries() {
-    let Some(peers) = Peers::find("forty_writers_at_once_leave_forty_entries_in_real_registries") else {
+fn forty_writers_leave_forty_entries_in_real_registries() {
+    let Some(peers) = Peers::find("forty_writers_leave_forty_entries_in_real_registries") else {
         return;
     };
     for kind in [RealRegistry::Crane, RealRegistry::Docker] {

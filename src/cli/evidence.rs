@@ -54,6 +54,8 @@ impl<'a> Gatherer<'a> {
     /// What refers to `image`: one request for the list, two for each bundle.
     pub(super) async fn referrers(&mut self, image: Digest) {
         let mut pending = self.list(image).await;
+        // Nobody decides in between.
+        pending.batch = usize::MAX;
         while self.take(&mut pending).await {}
     }
 
@@ -63,7 +65,7 @@ impl<'a> Gatherer<'a> {
         if let Err(error) = self.source.referrers_so_far(image, &mut listed).await {
             self.gap(format!("referrers of {image}"), &error);
         }
-        Pending { image, listed: listed.into(), batch: AT_ONCE }
+        Pending { image, listed: listed.into(), batch: FIRST }
     }
 
     /// Reads some of a list, and the next time more; false if nothing is left.
@@ -341,6 +343,9 @@ fn reason(error: &dyn Error) -> String {
 
 /// Requests at once.
 const AT_ONCE: usize = 8;
+/// How much is read before the first decision: what a pipeline attaches, a signature, an SBOM and provenance, costs one round; of twenty
+/// signatures by one key three are asked for.
+const FIRST: usize = 3;
 /// How all media types of bundles start.
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 /// Layer of a `.att` manifest.

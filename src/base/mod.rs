@@ -7,6 +7,7 @@ pub mod limits;
 mod locator;
 mod package;
 mod path;
+mod pitfall;
 mod platform;
 mod reference;
 mod secret;
@@ -25,9 +26,10 @@ pub use package::{
     Distribution, Ecosystem, Inventory, LayerOrigin, Package, PackageId, SourcePackage, Subject,
 };
 pub use path::{ImagePath, PathError};
+pub use pitfall::Pitfall;
 pub use platform::{Platform, PlatformError};
 pub use reference::{DOCKER_HUB, PinnedReference, Reference, ReferenceError, Registry, Repository, Tag};
 pub use secret::Secret;
 pub use span::{Insertion, LineColumn, Span};
-pub use text::Printable;
+pub use text::{Printable, pretty_json};
 pub use time::{Timestamp, TimestampError};

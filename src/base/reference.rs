@@ -75,6 +75,16 @@ impl Repository {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// The list of all repositories of a registry, which is asked for where a repository would be. No repository can have its name.
+    pub fn catalog(registry: Registry) -> Self {
+        Self { registry, path: CATALOG.to_owned() }
+    }
+
+    /// Whether this is the list of the others.
+    pub fn is_catalog(&self) -> bool {
+        self.path == CATALOG
+    }
 }
 
 impl FromStr for Repository {
@@ -147,6 +157,11 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// The repository, without tag and digest.
+    pub fn of(repository: Repository) -> Self {
+        Self { name: repository.to_string(), repository, tag: None, digest: None }
+    }
+
     /// The complete repository.
     pub fn repository(&self) -> &Repository {
         &self.repository
@@ -343,6 +358,9 @@ fn is_component(text: &str) -> bool {
         .filter(|separator| !separator.is_empty())
         .all(|separator| matches!(separator, "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
 }
+
+/// As registries call it; names of repositories do not start with `_`.
+const CATALOG: &str = "_catalog";
 
 fn short(text: &str) -> String {
     super::Printable(&text.chars().take(128).collect::<String>()).to_string()

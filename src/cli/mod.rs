@@ -10,10 +10,12 @@ mod evidence;
 mod examples;
 mod explain;
 mod identity;
+mod interrupt;
 mod key;
 mod key_pair;
 mod keyless;
 mod password;
+mod progress;
 mod publish;
 #[cfg(test)]
 mod readme;
@@ -24,12 +26,15 @@ mod ui;
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
+use futures_util::future::Either;
 
 pub use error::CliError;
 
 use crate::io::{Environment, Io};
+use interrupt::Interrupt;
 use ui::Ui;
 
 /// How a run ended, and the process's exit code for it.
@@ -44,6 +49,8 @@ pub enum Outcome {
     Usage = 2,
     /// No answer: network, disk, malformed or missing content. Never treated as yes.
     Unknown = 3,
+    /// Somebody ended it.
+    Interrupted = 130,
 }
 
 /// What the process around the tool provides, so that tests need no process.
@@ -82,11 +89,16 @@ pub fn main() -> ExitCode {
         environment: Environment::of_process(),
         terminals,
     };
-    ExitCode::from(run(std::env::args_os().collect(), world) as u8)
+    ExitCode::from(run_until(std::env::args_os().collect(), world, Interrupt::listen) as u8)
 }
 
 /// Runs the tool. `args` starts with the program's name.
 pub fn run(args: Vec<OsString>, world: World<'_>) -> Outcome {
+    run_until(args, world, Interrupt::never)
+}
+
+/// Runs the tool until somebody ends it. Nobody listens for that before there is work.
+fn run_until(args: Vec<OsString>, world: World<'_>, listen: fn() -> Interrupt) -> Outcome {
     let parsed = match args::Cli::try_parse_from(args) {
         Ok(parsed) => parsed,
         Err(refusal) => return ui::print_usage(&refusal, world),
@@ -97,8 +109,17 @@ pub fn run(args: Vec<OsString>, world: World<'_>) -> Outcome {
     };
     let mut ui = Ui::new(world, &parsed.global);
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cmd::run(parsed.command, &io, &mut ui)),
-        Err(error) => Err(CliError::new(Outcome::Unknown, error)),
+        Ok(runtime) => {
+            let result = runtime.block_on(unless(listen(), cmd::run(parsed.command, &io, &mut ui)));
+            // Nobody waits for a look-up of a name whose answer nobody needs.
+            runtime.shutdown_timeout(LEFT_OVER);
+            result
+        }
+        Err(error) => Some(Err(CliError::new(Outcome::Unknown, error))),
+    };
+    let Some(result) = result else {
+        ui.interrupted();
+        return Outcome::Interrupted;
     };
     ui.beside(&io);
     // The verdict stands before anything is printed about it: a reader that went away does not change it.
@@ -108,3 +129,15 @@ pub fn run(args: Vec<OsString>, world: World<'_>) -> Outcome {
     };
     ui.end(outcome)
 }
+
+/// Does the work; none if somebody ended it before it was done: then it is dropped, with all files that it had not finished.
+async fn unless<T>(interrupt: Interrupt, work: impl Future<Output = T>) -> Option<T> {
+    let (wait, work) = (std::pin::pin!(interrupt.wait()), std::pin::pin!(work));
+    match futures_util::future::select(wait, work).await {
+        Either::Left(_) => None,
+        Either::Right((done, _)) => Some(done),
+    }
+}
+
+/// How long what runs beside the work may take when the work is over.
+const LEFT_OVER: Duration = Duration::from_secs(1);

@@ -5,8 +5,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use serde::Serialize;
 
 use super::args::{Color, Format, Global};
+use super::progress::{REFRESH, Rate, Standing};
 use super::{CliError, Outcome, Terminals, World};
-use crate::base::Printable;
+use crate::base::{Printable, pretty_json};
 use crate::io::{Io, Quota};
 
 /// What a verb talks to.
@@ -66,13 +67,17 @@ impl<'a> Ui<'a> {
 
     /// Prints the answer, or a part of it. A reader that went away is not an error of ours; a full disk is kept for [`Self::end`].
     pub(super) fn answer(&mut self, text: &str) {
+        self.answer_bytes(text.as_bytes());
+    }
+
+    /// As [`Self::answer`], for what need not be text. False if nobody takes more.
+    pub(super) fn answer_bytes(&mut self, bytes: &[u8]) -> bool {
         let out = &mut self.world.out;
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        if let Err(error) = written
-            && error.kind() != ErrorKind::BrokenPipe
-        {
+        let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) else { return true };
+        if error.kind() != ErrorKind::BrokenPipe {
             self.lost.get_or_insert(error);
         }
+        false
     }
 
     /// How the run ended, now that everything is said: an answer that was cut off is not a yes, and a no stays a no.
@@ -84,10 +89,8 @@ impl<'a> Ui<'a> {
 
     /// Prints the answer as one JSON document.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
-        let mut text =
-            serde_json::to_string_pretty(value).map_err(|error| CliError::new(Outcome::Unknown, error))?;
-        text.push('\n');
-        self.answer(&text);
+        let text = serde_json::to_string(value).map_err(|error| CliError::new(Outcome::Unknown, error))?;
+        self.answer(&format!("{}\n", pretty_json(&text)));
         Ok(())
     }
 
@@ -98,11 +101,44 @@ impl<'a> Ui<'a> {
         }
     }
 
-    /// Tells a terminal how far the work is, on one line that is written again and again; no text ends it.
-    pub(super) fn progress(&mut self, text: &str) {
-        if !self.quiet {
-            let _ = write!(self.world.err, "\r\u{1b}[K{text}").and_then(|()| self.world.err.flush());
+    /// Tells a terminal how far the work is, until it is done, on one line that is written again and again.
+    pub(super) async fn watch<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        standing: impl Fn() -> Standing,
+    ) -> T {
+        let mut work = std::pin::pin!(work);
+        if !self.shows_progress() {
+            return work.await;
         }
+        let mut rate = Rate::start();
+        loop {
+            if let Ok(done) = tokio::time::timeout(REFRESH, work.as_mut()).await {
+                self.progress("");
+                return done;
+            }
+            let standing = standing();
+            let line = standing.line(rate.now(standing.done));
+            self.progress(&line);
+        }
+    }
+
+    /// Nobody reads such a line in a log, and some terminals cannot write a line again.
+    fn shows_progress(&self) -> bool {
+        let terminal = self.world.environment.get("TERM");
+        self.world.terminals.err && !self.quiet && terminal != Some("dumb")
+    }
+
+    fn progress(&mut self, text: &str) {
+        let _ = write!(self.world.err, "\r\u{1b}[K{text}").and_then(|()| self.world.err.flush());
+    }
+
+    /// Tells that somebody ended the work.
+    pub(super) fn interrupted(&mut self) {
+        if self.shows_progress() {
+            self.progress("");
+        }
+        let _ = writeln!(self.world.err, "plimsoll: interrupted").and_then(|()| self.world.err.flush());
     }
 
     /// Tells something the user should act on.

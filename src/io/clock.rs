@@ -35,6 +35,11 @@ impl Clock {
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
+    /// How long it took so far.
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+
     /// Waits until whoever read before our write has written: twice as long as our own read and write took, with some dice so that
     /// writers do not stay in step. `round` counts from 0: the more writers there are, the more often it takes, and the wider they spread.
     pub async fn settle(self, round: usize) {

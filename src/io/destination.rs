@@ -1,8 +1,12 @@
 //! Where something is written to that may not be there yet.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::files::parent;
 use super::layout::{Layout, LayoutError};
 use super::{Io, Source, SourceError};
 use crate::base::{ImageLocator, LayoutSelector};
@@ -48,20 +52,51 @@ impl Destination {
         &self.source
     }
 
-    /// Makes the archive, whole or not at all. Two archives of the same content are the same bytes.
-    pub fn finish(self) -> Result<(), SourceError> {
+    /// Makes the archive, whole or not at all. Two archives of the same content are the same bytes. It can be given up: then nothing of it
+    /// stays.
+    pub async fn finish(self) -> Result<(), SourceError> {
         let Some(Archive { folder, file }) = self.archive else { return Ok(()) };
         let wrong = |source| LayoutError::Write { path: file.clone(), source };
-        let made = pack(&folder.path().join("layout"), parent(&file)).map_err(wrong)?;
+        let made = tempfile::NamedTempFile::new_in(parent(&file)).map_err(wrong)?;
+        let (out, root) = (made.as_file().try_clone().map_err(wrong)?, folder.path().join("layout"));
+        let given_up = GivenUp::default();
+        let watched = given_up.0.clone();
+        // The files stay here, and go with this future; the writer only hears of it.
+        let packed = tokio::task::spawn_blocking(move || pack(&root, out, &watched)).await;
+        packed.map_err(std::io::Error::other).flatten().map_err(wrong)?;
         made.persist_noclobber(&file).map_err(|error| wrong(error.error))?;
         Ok(())
     }
 }
 
+/// True when nobody waits any more.
+#[derive(Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A file that ends with an error when nobody waits for its bytes.
+struct Wanted<'a> {
+    file: File,
+    given_up: &'a AtomicBool,
+}
+
+impl Read for Wanted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return Err(std::io::Error::other("given up"));
+        }
+        self.file.read(buffer)
+    }
+}
+
 /// A tar file of a folder: names in order, and nothing about this machine in the headers.
-fn pack(root: &Path, beside: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut out = tempfile::NamedTempFile::new_in(beside)?;
-    let mut tar = tar::Builder::new(out.as_file_mut());
+fn pack(root: &Path, mut out: File, given_up: &AtomicBool) -> std::io::Result<()> {
+    let mut tar = tar::Builder::new(&mut out);
     let mut folders = vec![PathBuf::new()];
     let mut names = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -78,20 +113,12 @@ fn pack(root: &Path, beside: &Path) -> std::io::Result<tempfile::NamedTempFile> 
         header.set_size(file.metadata()?.len());
         header.set_mode(0o644);
         header.set_mtime(0);
-        tar.append_data(&mut header, &name, file)?;
+        tar.append_data(&mut header, &name, Wanted { file, given_up })?;
     }
     tar.finish()?;
     drop(tar);
-    super::layout::readable(out.as_file())?;
-    out.as_file().sync_all()?;
-    Ok(out)
-}
-
-fn parent(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
+    super::layout::readable(&out)?;
+    out.sync_all()
 }
 
 /// Not there, or an empty folder.
@@ -99,5 +126,58 @@ fn is_vacant(folder: &Path) -> bool {
     match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ImageLocator;
+    use crate::io::stub::wait;
+    use crate::io::{Access, Environment};
+
+    fn begun(folder: &Path) -> Destination {
+        let io = Io::new(Environment::default(), Access::Offline).unwrap();
+        let locator = format!("oci-archive:{}/image.tar", folder.display());
+        let destination = io.open_or_create(&locator.parse::<ImageLocator>().unwrap()).unwrap();
+        for byte in 0..8_u8 {
+            wait(destination.source().push_blob(&vec![byte; 4 << 20])).unwrap();
+        }
+        destination
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn an_archive_that_is_given_up_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // When it has not begun, and in the middle.
+        drop(begun(folder.path()));
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+        let work = begun(folder.path()).finish();
+        let cut = runtime.block_on(async { tokio::time::timeout(std::time::Duration::ZERO, work).await });
+        assert!(cut.is_err());
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+        // Neither does the writer make anything later.
+        drop(runtime);
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+        wait(begun(folder.path()).finish()).unwrap();
+        assert_eq!(names(folder.path()), ["image.tar"]);
+    }
+
+    #[test]
+    fn the_writer_hears_that_nobody_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x"), vec![1; 1 << 20]).unwrap();
+        let out = tempfile::tempfile().unwrap();
+        let given_up = GivenUp::default();
+        let watched = given_up.0.clone();
+        pack(folder.path(), out.try_clone().unwrap(), &watched).unwrap();
+        drop(given_up);
+        assert!(pack(folder.path(), out, &watched).is_err());
     }
 }

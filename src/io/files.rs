@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::base::limits;
+use super::LayerBlob;
+use crate::base::{Hasher, Mismatch, limits};
 
 /// Who may read a file that is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,6 +78,35 @@ impl Files {
         written.map(|_| ()).map_err(|source| FileError::Write { path: path.to_owned(), source })
     }
 
+    /// Writes a blob as [`Self::write`] does, hashed once more on the way: what lies in a layout may change. Other work goes on between the
+    /// pieces, so that this can be given up.
+    pub async fn write_blob(&self, path: &Path, blob: &LayerBlob) -> Result<(), FileError> {
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let wrong = |source| FileError::Write { path: path.to_owned(), source };
+        let mut reader = blob.open().map_err(wrong)?;
+        let mut file = tempfile::NamedTempFile::new_in(parent(&target)).map_err(wrong)?;
+        let mut hasher = Hasher::new(blob.digest().algorithm());
+        let mut piece = vec![0; 1 << 18];
+        loop {
+            let count = reader.read(&mut piece).map_err(wrong)?;
+            let read = piece.get(..count).unwrap_or_default();
+            if read.is_empty() {
+                break;
+            }
+            hasher.update(read);
+            file.write_all(read).map_err(wrong)?;
+            tokio::task::yield_now().await;
+        }
+        let got = hasher.finish();
+        if got != blob.digest() {
+            let source = Mismatch { want: blob.digest(), got };
+            return Err(FileError::Changed { path: path.to_owned(), source });
+        }
+        set_permissions(file.as_file(), &target, Mode::Public).map_err(wrong)?;
+        sync(file.as_file()).await.map_err(wrong)?;
+        file.persist(&target).map(|_| ()).map_err(|error| wrong(error.error))
+    }
+
     /// Writes a new file, whole or not at all. What is there already stays, also if somebody else wrote it a moment ago.
     pub fn create(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
         let written = prepare(path, bytes, mode).and_then(|file| Ok(file.persist_noclobber(path)?));
@@ -140,15 +170,29 @@ pub fn stream(input: &mut dyn Read, each: &mut dyn FnMut(&[u8])) -> std::io::Res
 
 /// The content beside `target`, synced, to be renamed.
 fn prepare(target: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<tempfile::NamedTempFile> {
-    let folder = match target.parent() {
+    let mut file = tempfile::NamedTempFile::new_in(parent(target))?;
+    file.write_all(bytes)?;
+    finish(&file, target, mode)?;
+    Ok(file)
+}
+
+fn finish(file: &tempfile::NamedTempFile, target: &Path, mode: Mode) -> std::io::Result<()> {
+    set_permissions(file.as_file(), target, mode)?;
+    file.as_file().sync_all()
+}
+
+/// Sees to it that a file is on the disk, and lets other work go on: a large one may take long.
+pub(super) async fn sync(file: &File) -> std::io::Result<()> {
+    let file = file.try_clone()?;
+    tokio::task::spawn_blocking(move || file.sync_all()).await.map_err(std::io::Error::other)?
+}
+
+/// The folder that a file is in.
+pub(super) fn parent(file: &Path) -> &Path {
+    match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    set_permissions(file.as_file(), target, mode)?;
-    file.as_file().sync_all()?;
-    Ok(file)
+    }
 }
 
 /// A folder that is removed with all that is in it when this value is dropped.
@@ -181,6 +225,14 @@ fn set_permissions(_file: &File, _target: &Path, _mode: Mode) -> std::io::Result
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// Not what it was when it was checked.
+    #[error("{} is not written: its content changed on the way", .path.display())]
+    Changed {
+        /// Which.
+        path: PathBuf,
+        /// Both digests.
+        source: Mismatch,
+    },
     /// A folder, pipe or device.
     #[error("{} is not a regular file", .path.display())]
     NotAFile {

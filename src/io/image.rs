@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::source::{Resolved, Source, SourceError};
-use crate::base::{Algorithm, Digest, Platform, limits};
+use crate::base::{Algorithm, Checked, Digest, Platform, limits};
 use crate::format::config::{ConfigError, ImageConfig};
 use crate::format::index::{Index, SelectError};
 use crate::format::manifest::{
@@ -15,6 +15,10 @@ use crate::format::manifest::{
 /// One image that can be run.
 #[derive(Clone, Debug)]
 pub struct Image {
+    /// The bytes of the manifest.
+    pub manifest_content: Checked,
+    /// The bytes of the config.
+    pub config_content: Checked,
     /// Of the manifest of this platform.
     pub manifest_digest: Digest,
     /// The manifest.
@@ -33,21 +37,21 @@ pub async fn read_image(
     resolved: &Resolved,
     platform: Option<&Platform>,
 ) -> Result<Image, ImageError> {
-    let (manifest, config, index_digest) = match AnyManifest::parse(&resolved.content)? {
+    let (manifest, manifest_content, (config, config_content), index_digest) = match resolved.parse()? {
         AnyManifest::Image(manifest) => {
-            let config = read_config(source, &manifest).await?;
+            let (config, content) = read_config(source, &manifest).await?;
             if let Some(wanted) = platform.filter(|wanted| wanted.accepts(&config.platform).is_none()) {
                 let available = vec![config.platform];
                 return Err(SelectError::NoMatch { wanted: wanted.clone(), available }.into());
             }
-            (manifest, config, None)
+            (manifest, resolved.content.clone(), (config, content), None)
         }
         AnyManifest::Index(index) => {
             let wanted = platform.cloned().unwrap_or_else(Platform::host);
-            let (manifest, declared) = select(source, index, &wanted).await?;
-            let config = read_config(source, &manifest).await?;
+            let (Selected { manifest, content }, declared) = select(source, index, &wanted).await?;
+            let (config, config_content) = read_config(source, &manifest).await?;
             check_platform(&manifest, declared, &config)?;
-            (manifest, config, Some(resolved.digest))
+            (manifest, content, (config, config_content), Some(resolved.digest))
         }
     };
     if config.diff_ids.len() != manifest.layers.len() {
@@ -58,7 +62,16 @@ pub async fn read_image(
         });
     }
     let config_digest = manifest.config.digest;
-    Ok(Image { manifest_digest: manifest.digest, manifest, config, config_digest, index_digest })
+    let manifest_digest = manifest.digest;
+    Ok(Image {
+        manifest_content,
+        config_content,
+        manifest_digest,
+        manifest,
+        config,
+        config_digest,
+        index_digest,
+    })
 }
 
 /// What is signed with an index: the index itself, then every manifest below it that may be run, each once. An image is its own only one.
@@ -78,7 +91,7 @@ pub async fn read_platforms(source: &Source, resolved: &Resolved) -> Result<Vec<
         }
         let fetches = level.iter().map(|entry| fetch(source, entry));
         let read: Vec<_> = futures_util::stream::iter(fetches).buffered(AT_ONCE).try_collect().await?;
-        let next = read.iter().flat_map(runnable).collect();
+        let next = read.iter().flat_map(|(manifest, _)| runnable(manifest)).collect();
         found.append(&mut level);
         level = next;
     }
@@ -159,20 +172,28 @@ fn check_platform(
     }
 }
 
+/// One manifest of an index, with its bytes.
+struct Selected {
+    manifest: Manifest,
+    content: Checked,
+}
+
 /// Follows indexes down to one manifest, and says what the last one declared it to run on.
 async fn select(
     source: &Source,
     mut index: Index,
     wanted: &Platform,
-) -> Result<(Manifest, Option<Platform>), ImageError> {
+) -> Result<(Selected, Option<Platform>), ImageError> {
     for _ in 0..=limits::INDEX_DEPTH {
         match index.select(wanted) {
             Ok(entry) => match fetch(source, entry).await? {
-                AnyManifest::Image(manifest) => return Ok((manifest, entry.platform.clone())),
-                AnyManifest::Index(nested) => index = nested,
+                (AnyManifest::Image(manifest), content) => {
+                    return Ok((Selected { manifest, content }, entry.platform.clone()));
+                }
+                (AnyManifest::Index(nested), _) => index = nested,
             },
             Err(SelectError::Undeclared { entries }) => match look_inside(source, &entries, wanted).await? {
-                Inside::Image(manifest) => return Ok((*manifest, None)),
+                Inside::Image(selected) => return Ok((*selected, None)),
                 Inside::Indexes(nested) => index.manifests = nested,
             },
             Err(error) => return Err(error.into()),
@@ -182,7 +203,7 @@ async fn select(
 }
 
 enum Inside {
-    Image(Box<Manifest>),
+    Image(Box<Selected>),
     Indexes(Vec<Descriptor>),
 }
 
@@ -195,41 +216,41 @@ async fn look_inside(
     if entries.len() > UNDECLARED {
         return Err(SelectError::Undeclared { entries: entries.to_vec() }.into());
     }
-    let mut best: Option<(usize, Manifest)> = None;
+    let mut best: Option<(usize, Selected)> = None;
     let mut available = Vec::new();
     let mut nested = Vec::new();
     for entry in entries {
         match fetch(source, entry).await? {
-            AnyManifest::Index(index) => nested.extend(index.manifests),
-            AnyManifest::Image(manifest) if !is_image(&manifest) => {}
-            AnyManifest::Image(manifest) => {
-                let platform = read_config(source, &manifest).await?.platform;
+            (AnyManifest::Index(index), _) => nested.extend(index.manifests),
+            (AnyManifest::Image(manifest), _) if !is_image(&manifest) => {}
+            (AnyManifest::Image(manifest), content) => {
+                let platform = read_config(source, &manifest).await?.0.platform;
                 let rank = wanted.accepts(&platform);
                 available.push(platform);
                 if let Some(rank) = rank.filter(|rank| best.as_ref().is_none_or(|(known, _)| rank < known)) {
-                    best = Some((rank, manifest));
+                    best = Some((rank, Selected { manifest, content }));
                 }
             }
         }
     }
     match best {
-        Some((_, manifest)) => Ok(Inside::Image(Box::new(manifest))),
+        Some((_, selected)) => Ok(Inside::Image(Box::new(selected))),
         None if !nested.is_empty() => Ok(Inside::Indexes(nested)),
         None if available.is_empty() => Err(SelectError::NoImages.into()),
         None => Err(SelectError::NoMatch { wanted: wanted.clone(), available }.into()),
     }
 }
 
-async fn fetch(source: &Source, entry: &Descriptor) -> Result<AnyManifest, ImageError> {
+async fn fetch(source: &Source, entry: &Descriptor) -> Result<(AnyManifest, Checked), ImageError> {
     let fetched = source.manifest(entry.digest).await?;
     let found = fetched.content.bytes().len() as u64;
     if found != entry.size {
         return Err(ImageError::Size { digest: entry.digest, want: entry.size, found });
     }
-    Ok(AnyManifest::parse(&fetched.content)?)
+    Ok((AnyManifest::parse(&fetched.content)?, fetched.content))
 }
 
-async fn read_config(source: &Source, manifest: &Manifest) -> Result<ImageConfig, ImageError> {
+async fn read_config(source: &Source, manifest: &Manifest) -> Result<(ImageConfig, Checked), ImageError> {
     if !is_image(manifest) {
         return Err(ImageError::NotAnImage {
             digest: manifest.digest,
@@ -238,7 +259,10 @@ async fn read_config(source: &Source, manifest: &Manifest) -> Result<ImageConfig
     }
     let config = &manifest.config;
     let content = source.blob(config.digest, config.size, limits::CONFIG).await?;
-    ImageConfig::parse(&content).map_err(|source| ImageError::Config { image: manifest.digest, source })
+    match ImageConfig::parse(&content) {
+        Ok(config) => Ok((config, content)),
+        Err(source) => Err(ImageError::Config { image: manifest.digest, source }),
+    }
 }
 
 fn is_image(manifest: &Manifest) -> bool {

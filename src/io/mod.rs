@@ -22,9 +22,11 @@ mod stream;
 #[cfg(test)]
 mod stub;
 mod tls;
+mod traffic;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use auth::{AuthError, CredentialKind, Looked, Lookup, RealmFault, Sent};
@@ -43,11 +45,12 @@ pub use services::{
     AnswerError, Issued, ServiceError, ServiceKind, ServiceUrl, ServiceUrlError, Services, TokenProvider,
     TokenSourceError, TufError, TufRepository, UnknownProvider,
 };
-pub use source::{Fetched, Listed, ListedBy, Resolved, Source, SourceError};
+pub use source::{Fetched, Listed, ListedBy, Names, Resolved, Source, SourceError};
 pub use store::{Store, StoreSize};
 pub use tls::{ClientPair, TlsError};
+pub use traffic::Traffic;
 
-use crate::base::{ImageLocator, LayoutSelector, Registry, limits};
+use crate::base::{ImageLocator, LayoutSelector, Registry, Repository, limits};
 use auth::Keyring;
 use layout::Layout;
 use registry::{Registries, Remote};
@@ -107,6 +110,8 @@ pub struct Io {
     pub environment: Environment,
     // None means that the network may not be used: there is nothing that could.
     registries: Option<Arc<Registries>>,
+    /// What is odd about the names that were opened.
+    pitfalls: Mutex<BTreeSet<String>>,
 }
 
 impl Io {
@@ -119,7 +124,7 @@ impl Io {
                 Some(Arc::new(Registries::new(environment.clone(), network)))
             }
         };
-        Ok(Self { files: Files, clock: Clock, environment, registries })
+        Ok(Self { files: Files, clock: Clock, environment, registries, pitfalls: Mutex::default() })
     }
 
     /// The image that a locator names. A registry is not asked yet; the headers of an archive are read.
@@ -131,6 +136,10 @@ impl Io {
                 Source::layout(Layout::open_archive(file, select)?)
             }
             ImageLocator::Registry(reference) => {
+                if let Some(pitfall) = reference.pitfall() {
+                    let mut pitfalls = self.pitfalls.lock().unwrap_or_else(PoisonError::into_inner);
+                    pitfalls.insert(pitfall.to_string());
+                }
                 let registries = self.registries.clone().ok_or_else(|| SourceError::Offline {
                     registry: reference.repository().registry().clone(),
                 })?;
@@ -139,14 +148,28 @@ impl Io {
         })
     }
 
+    /// All repositories of a registry, as far as it tells us.
+    pub async fn repositories(&self, registry: &Registry) -> Result<Vec<Repository>, SourceError> {
+        let offline = || SourceError::Offline { registry: registry.clone() };
+        let registries = self.registries.clone().ok_or_else(offline)?;
+        Ok(Remote::catalog(registries, registry)?.repositories().await?)
+    }
+
+    /// How much comes from registries.
+    pub fn traffic(&self) -> Traffic {
+        self.registries.as_ref().map_or_else(Traffic::default, |registries| registries.traffic().clone())
+    }
+
     /// What registries said about how much we may still ask.
     pub fn quotas(&self) -> Vec<Quota> {
         self.registries.as_ref().map_or_else(Vec::new, |registries| registries.patience().quotas())
     }
 
-    /// What registries want people to read. Foreign text.
+    /// What people should know of the names that were opened, and what registries want them to read. Foreign text.
     pub fn notices(&self) -> Vec<String> {
-        self.registries.as_ref().map_or_else(Vec::new, |registries| registries.patience().notices())
+        let pitfalls = self.pitfalls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let said = self.registries.as_ref().map(|registries| registries.patience().notices());
+        pitfalls.into_iter().chain(said.unwrap_or_default()).collect()
     }
 
     /// What asks the services of keyless signing. Nobody is asked yet.

@@ -42,6 +42,10 @@ impl Places {
         if entry.is_blocked {
             return Err(PlaceError::Blocked { repository: repository.clone(), prefix: entry.prefix.clone() });
         }
+        if repository.is_catalog() {
+            // Mirrors and other locations are for what is below a prefix.
+            return Ok(Place { repository: repository.clone(), mirrors: Vec::new() });
+        }
         let at = |location: &str| {
             let text = entry.rewrite(&name, location).unwrap_or_default();
             text.parse().map_err(|source| PlaceError::Name { repository: repository.clone(), text, source })

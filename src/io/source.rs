@@ -43,6 +43,15 @@ pub struct Fetched {
     pub content: Checked,
 }
 
+/// What a repository or a layout lists.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Of a repository, its tags; of a layout, its names, which may be any text.
+    pub tags: Vec<String>,
+    /// What a layout lists without a name.
+    pub untagged: Vec<Digest>,
+}
+
 /// An entry in a list of what is about a manifest. The list is no proof: whoever can push can list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listed {
@@ -131,6 +140,28 @@ impl Source {
         Ok(match &self.0 {
             Kind::Layout(layout) => layout.layer(layer).await?,
             Kind::Remote(remote) => remote.layer(layer).await?,
+        })
+    }
+
+    /// Any blob by its digest alone, on disk, once all of it is checked.
+    pub async fn large_blob(&self, digest: Digest) -> Result<LayerBlob, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.large_blob(digest).await?,
+            Kind::Remote(remote) => remote.large_blob(digest, None).await?,
+        })
+    }
+
+    /// What is listed here.
+    pub async fn names(&self) -> Result<Names, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => {
+                let (tags, untagged) = layout.names()?;
+                Names { tags, untagged }
+            }
+            Kind::Remote(remote) => {
+                let tags = remote.tags().await?.iter().map(ToString::to_string).collect();
+                Names { tags, untagged: Vec::new() }
+            }
         })
     }
 

@@ -6,6 +6,7 @@ use super::sbom::{Document, inventory_of};
 use crate::base::limits;
 use crate::cli::args::parse_predicate_type;
 use crate::cli::claim::Claim;
+use crate::cli::progress::Standing;
 use crate::cli::publish::{Depth, Subject, Target, resolve};
 use crate::cli::signer::Signer;
 use crate::cli::ui::Ui;
@@ -51,7 +52,9 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let (target, predicate_type, predicate) = match (args.sbom, &args.predicate, args.predicate_type) {
         (Some(sbom), ..) => {
             let (source, resolved) = resolve(io, &named.image).await?;
-            let found = inventory_of(io, &named.image, &source, &resolved, named.platform.as_ref()).await?;
+            let traffic = io.traffic();
+            let work = inventory_of(io, &named.image, &source, &resolved, named.platform.as_ref());
+            let found = ui.watch(work, || Standing::reading(&traffic)).await?;
             found.warn(ui);
             let document = sbom.document.write(&found.inventory, found.created)?;
             let manifest = &found.image.manifest;

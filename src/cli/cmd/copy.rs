@@ -1,11 +1,11 @@
 //! `plimsoll copy`: an image with everything that is attached to it.
 
-use std::time::Duration;
-
 use super::verify::with_digest;
 use crate::base::{Digest, ImageLocator, LayoutSelector, Platform, Printable, Tag};
 use crate::cli::args::Format;
-use crate::cli::render::copied::{Answer, Size};
+use crate::cli::progress::Standing;
+use crate::cli::render::copied::Answer;
+use crate::cli::render::quota::quotas;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::io::copy::{Carried, CopyError, Plan, Progress, Scope};
@@ -46,11 +46,12 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
 
     let progress = Progress::default();
     let work = copy(&from, root, destination.source(), tag.as_ref(), scope, &progress);
-    let carried = watch(work, &progress, ui).await?;
-    destination.finish()?;
+    let carried = ui.watch(work, || Standing::copying(&progress)).await?;
+    destination.finish().await?;
 
     let to = named(&args.to, digest, tag.as_ref());
-    let answer = Answer::new(args.from.to_string(), to, digest, args.platform.as_ref(), &carried);
+    let mut answer = Answer::new(args.from.to_string(), to, digest, args.platform.as_ref(), &carried);
+    answer.quotas = quotas(io);
     match ui.format() {
         Format::Json => ui.json(&answer)?,
         Format::Text => {
@@ -80,25 +81,6 @@ async fn copy(
 ) -> Result<Carried, CopyError> {
     let plan = Plan::read(from, root, scope, progress).await?;
     plan.carry(from, to, tag, progress).await
-}
-
-/// Tells a terminal how far the work is, until it is done.
-async fn watch<T>(work: impl Future<Output = T>, progress: &Progress, ui: &mut Ui<'_>) -> T {
-    let mut work = std::pin::pin!(work);
-    if !ui.terminals().err {
-        return work.await;
-    }
-    loop {
-        if let Ok(done) = tokio::time::timeout(REFRESH, work.as_mut()).await {
-            ui.progress("");
-            return done;
-        }
-        let (manifests, bytes) = (progress.manifests(), Size(progress.bytes()));
-        match progress.blobs() {
-            (_, 0) => ui.progress(&format!("reading: {manifests} manifests")),
-            (done, all) => ui.progress(&format!("copying: {done} of {all} blobs, {bytes} sent")),
-        }
-    }
 }
 
 /// As written; else that of the source, so that a copy never moves `latest` by surprise.
@@ -145,8 +127,6 @@ fn named(to: &ImageLocator, digest: Digest, tag: Option<&Tag>) -> String {
         _ => with_digest(to, digest),
     }
 }
-
-const REFRESH: Duration = Duration::from_millis(200);
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,12 +3,17 @@
 mod attach;
 mod attest;
 mod attest_blob;
+mod blob;
 mod cache;
+mod config;
 mod copy;
 mod demo;
+mod digest;
 mod explain;
 mod key;
 mod keygen;
+mod ls;
+mod manifest;
 mod pin;
 mod registry;
 mod resolve;
@@ -31,6 +36,7 @@ use crate::io::Io;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Resolve(resolve::Args),
+    Digest(digest::Args),
     Pin(pin::Args),
     Sbom(sbom::Args),
     Keygen(keygen::Args),
@@ -40,6 +46,10 @@ pub(super) enum Command {
     Attach(attach::Args),
     Verify(verify::Args),
     Tree(tree::Args),
+    Ls(ls::Args),
+    Manifest(manifest::Args),
+    Config(config::Args),
+    Blob(blob::Args),
     Copy(copy::Args),
     TrustedRoot(trusted_root::Args),
     SignBlob(sign_blob::Args),
@@ -56,6 +66,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     match command {
         Command::Resolve(args) => resolve::run(args, io, ui).await,
+        Command::Digest(args) => digest::run(args, io, ui).await,
         Command::Pin(args) => pin::run(args, io, ui).await,
         Command::Sbom(args) => sbom::run(args, io, ui).await,
         Command::Keygen(args) => keygen::run(args, io, ui).await,
@@ -65,6 +76,10 @@ pub(super) async fn run(command: Command, io: &Io, ui: &mut Ui<'_>) -> Result<Ou
         Command::Attach(args) => attach::run(args, io, ui).await,
         Command::Verify(args) => verify::run(args, io, ui).await,
         Command::Tree(args) => tree::run(args, io, ui).await,
+        Command::Ls(args) => ls::run(args, io, ui).await,
+        Command::Manifest(args) => manifest::run(args, io, ui).await,
+        Command::Config(args) => config::run(args, io, ui).await,
+        Command::Blob(args) => blob::run(args, io, ui).await,
         Command::TrustedRoot(args) => trusted_root::run(args, io, ui).await,
         Command::SignBlob(args) => sign_blob::run(args, io, ui).await,
         Command::VerifyBlob(args) => verify_blob::run(&args, io, ui).await,

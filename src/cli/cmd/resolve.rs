@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use futures_util::StreamExt as _;
 
-use crate::base::{ImageLocator, LayoutSelector, PinnedReference, Platform};
+use super::verify::with_digest;
+use crate::base::{ImageLocator, Platform};
 use crate::cli::args::Format;
+use crate::cli::render::quota::quotas;
 use crate::cli::render::resolve::{Answer, Failure, Image};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -19,6 +21,13 @@ use crate::io::image::read_image;
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// What is asked for.
+#[derive(clap::Args, Debug)]
+pub(super) struct Asked {
     /// Image references, or oci:DIR, oci-archive:FILE, docker-archive:FILE
     #[arg(required = true, value_name = "REF")]
     references: Vec<ImageLocator>,
@@ -28,21 +37,32 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    answer(args.asked, io, ui, |image| &image.resolved).await
+}
+
+/// Resolves all that is asked for, each once, and prints a line for each.
+pub(super) async fn answer(
+    asked: Asked,
+    io: &Io,
+    ui: &mut Ui<'_>,
+    line: impl Fn(&Image) -> &str,
+) -> Result<Outcome, CliError> {
     let mut distinct: Vec<&ImageLocator> = Vec::new();
-    for locator in &args.references {
+    for locator in &asked.references {
         if !distinct.contains(&locator) {
             distinct.push(locator);
         }
     }
     let tasks = distinct.iter().map(|locator| {
-        let platform = args.platform.as_ref();
+        let platform = asked.platform.as_ref();
         async move { (locator.to_string(), resolve(io, locator, platform).await) }
     });
     let found: HashMap<String, Result<Image, CliError>> =
         futures_util::stream::iter(tasks).buffer_unordered(AT_ONCE).collect().await;
 
     let mut answer = Answer::default();
-    for name in args.references.iter().map(ImageLocator::to_string) {
+    answer.quotas = quotas(io);
+    for name in asked.references.iter().map(ImageLocator::to_string) {
         match found.get(&name) {
             Some(Ok(image)) => answer.images.push(image.clone()),
             Some(Err(error)) => {
@@ -57,7 +77,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         Format::Json => ui.json(&answer)?,
         Format::Text => {
             for image in &answer.images {
-                ui.answer(&format!("{}\n", image.resolved));
+                ui.answer(&format!("{}\n", line(image)));
             }
         }
     }
@@ -77,21 +97,9 @@ async fn resolve(io: &Io, locator: &ImageLocator, platform: Option<&Platform>) -
             (image.manifest_digest, image.manifest.media_type, image.manifest.size)
         }
     };
-    let pinned = match locator {
-        ImageLocator::DockerArchive { .. } => format!("{locator}@{digest}"),
-        ImageLocator::Layout { folder, .. } => {
-            let select = LayoutSelector::Digest(digest);
-            ImageLocator::Layout { folder: folder.clone(), select }.to_string()
-        }
-        ImageLocator::LayoutArchive { file, .. } => {
-            let select = LayoutSelector::Digest(digest);
-            ImageLocator::LayoutArchive { file: file.clone(), select }.to_string()
-        }
-        ImageLocator::Registry(reference) => PinnedReference::new(reference.clone(), digest).to_string(),
-    };
     Ok(Image {
         reference: locator.to_string(),
-        resolved: pinned,
+        resolved: with_digest(locator, digest),
         repository: source.repository().map(ToString::to_string),
         digest: digest.to_string(),
         media_type,

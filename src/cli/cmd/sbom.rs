@@ -10,6 +10,7 @@ use crate::base::{
     ImageLocator, Inventory, LayoutSelector, Platform, Printable, Subject, Timestamp, TimestampError, limits,
 };
 use crate::cli::args::Format;
+use crate::cli::progress::Standing;
 use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -39,7 +40,9 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     check_outputs(&args.output, ui.format())?;
-    let found = inventory(io, &args.image, args.platform.as_ref()).await?;
+    let traffic = io.traffic();
+    let work = inventory(io, &args.image, args.platform.as_ref());
+    let found = ui.watch(work, || Standing::reading(&traffic)).await?;
 
     let mut documents = Vec::new();
     for output in &args.output {

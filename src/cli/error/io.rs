@@ -5,7 +5,9 @@ use crate::cli::Outcome;
 use crate::format::index::SelectError;
 use crate::io::copy::CopyError;
 use crate::io::image::ImageError;
-use crate::io::{AuthError, FileError, HttpError, IoError, LayoutError, RegistryError, Sent, SourceError};
+use crate::io::{
+    AuthError, FileError, HttpError, IoError, LayoutError, RegistryError, Sent, SourceError, Thing,
+};
 
 impl From<FileError> for CliError {
     fn from(error: FileError) -> Self {
@@ -14,7 +16,9 @@ impl From<FileError> for CliError {
             | FileError::NotAFile { .. }
             | FileError::TooLarge { .. }
             | FileError::NotUtf8 { .. } => Self::new(Outcome::Usage, error),
-            FileError::Read { .. } | FileError::Write { .. } => Self::new(Outcome::Unknown, error),
+            FileError::Changed { .. } | FileError::Read { .. } | FileError::Write { .. } => {
+                Self::new(Outcome::Unknown, error)
+            }
         }
     }
 }
@@ -42,6 +46,15 @@ impl From<SourceError> for CliError {
 impl From<RegistryError> for CliError {
     fn from(error: RegistryError) -> Self {
         let hint = match &error {
+            RegistryError::Auth { thing: Thing::Catalog(_), .. }
+            | RegistryError::Denied { thing: Thing::Catalog(_), .. }
+            | RegistryError::NotFound { thing: Thing::Catalog(_) } => Some(
+                "many registries tell nobody, or only administrators, which repositories they have: name one, as in `plimsoll ls ghcr.io/org/app`"
+                    .to_owned(),
+            ),
+            RegistryError::NotFound { thing: Thing::Blob(..) } => Some(
+                "a registry keeps manifests apart from blobs: `plimsoll manifest REF` reads those".to_owned(),
+            ),
             RegistryError::Auth { source, .. } => auth_hint(source),
             RegistryError::Denied { .. } => Some(SIGN_IN.to_owned()),
             RegistryError::NotFound { .. } => Some(
@@ -63,6 +76,8 @@ impl From<RegistryError> for CliError {
                 Some("do not use this content: the registry, or something on the way to it, changed it".to_owned())
             }
             RegistryError::Endpoint { .. }
+            | RegistryError::List { .. }
+            | RegistryError::ListName { .. }
             | RegistryError::ListType { .. }
             | RegistryError::Malformed { .. }
             | RegistryError::NextPage { .. }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::decision::short;
+use super::quota::QuotaWire;
 use crate::base::{Digest, Platform, Printable};
 use crate::io::copy::{Carried, Standing};
 
@@ -25,6 +26,8 @@ pub(in crate::cli) struct Answer {
     attached: Vec<AttachedWire>,
     tags: Vec<TagWire>,
     elsewhere: Vec<ElsewhereWire>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) quotas: Vec<QuotaWire>,
 }
 
 #[derive(Serialize)]
@@ -117,6 +120,7 @@ impl Answer {
                     media_type: blob.media_type.clone(),
                 })
                 .collect(),
+            quotas: Vec::new(),
         }
     }
 

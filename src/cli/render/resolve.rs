@@ -2,16 +2,20 @@
 
 use serde::Serialize;
 
+use super::quota::QuotaWire;
+
 #[derive(Serialize)]
 pub(in crate::cli) struct Answer {
     schema: &'static str,
     pub(in crate::cli) images: Vec<Image>,
     pub(in crate::cli) errors: Vec<Failure>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) quotas: Vec<QuotaWire>,
 }
 
 impl Default for Answer {
     fn default() -> Self {
-        Self { schema: "plimsoll.resolve/v1", images: Vec::new(), errors: Vec::new() }
+        Self { schema: "plimsoll.resolve/v1", images: Vec::new(), errors: Vec::new(), quotas: Vec::new() }
     }
 }
 

@@ -58,6 +58,8 @@ impl Credentials {
 /// What is to be done with a repository.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Actions {
+    /// See which repositories there are.
+    List,
     /// Read.
     Pull,
     /// Read and write.
@@ -67,6 +69,7 @@ pub(super) enum Actions {
 impl Actions {
     fn names(self) -> &'static [&'static str] {
         match self {
+            Self::List => &["*"],
             Self::Pull => &["pull"],
             Self::Push => &["pull", "push"],
         }
@@ -145,7 +148,7 @@ impl Authorizer {
         match actions {
             Actions::Push => push,
             Actions::Pull if push.is_some() => push,
-            Actions::Pull => self.grant(repository, Actions::Pull).lock().await.clone(),
+            Actions::List | Actions::Pull => self.grant(repository, actions).lock().await.clone(),
         }
     }
 

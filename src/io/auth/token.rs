@@ -135,7 +135,10 @@ impl Asker<'_> {
 
     /// What the registry says is needed, and what we know to be.
     fn scope(&self, challenged: &str) -> String {
-        let own = format!("repository:{}", self.repository.path());
+        let own = match self.actions {
+            Actions::List => "registry:catalog".to_owned(),
+            Actions::Pull | Actions::Push => format!("repository:{}", self.repository.path()),
+        };
         let mut scopes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         scopes.insert(&own, Vec::new());
         for (name, actions) in challenged.split(' ').filter_map(|scope| scope.rsplit_once(':')).take(16) {
@@ -305,6 +308,8 @@ mod tests {
             (Actions::Pull, "repository:a/b:pull,push", "repository:a/b:pull,push"),
             (Actions::Pull, "registry:catalog:*", "registry:catalog:* repository:a/b:pull"),
             (Actions::Pull, "nonsense", "repository:a/b:pull"),
+            (Actions::List, "", "registry:catalog:*"),
+            (Actions::List, "registry:catalog:*", "registry:catalog:*"),
         ] {
             let asker = Asker { http: &http, base: &base, repository: &repository, actions, pairs: &[] };
             assert_eq!(asker.scope(challenged), want);

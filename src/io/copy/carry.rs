@@ -124,12 +124,17 @@ impl Carrier<'_> {
     async fn blobs(&self, carried: &mut Carried) -> Result<(), CopyError> {
         let blobs = &self.plan.blobs;
         self.progress.blobs.store(blobs.len(), Ordering::Relaxed);
+        let total = blobs.values().fold(0_u64, |total, blob| total.saturating_add(blob.size));
+        self.progress.total.store(total, Ordering::Relaxed);
         let takes = blobs.values().map(|blob| async move {
             let arrived = match self.to.take_blob(self.from, blob, &self.progress.sent).await {
                 Err(error) if is_elsewhere(blob) && is_missing(&error, blob.digest) => None,
                 arrived => Some(arrived?),
             };
             self.progress.done.fetch_add(1, Ordering::Relaxed);
+            if arrived != Some(Arrived::Copied) {
+                self.progress.total.fetch_sub(blob.size, Ordering::Relaxed);
+            }
             Ok::<_, SourceError>((blob, arrived))
         });
         let mut takes = futures_util::stream::iter(takes).buffered(AT_ONCE);

@@ -25,6 +25,7 @@ pub enum Scope {
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     sent: Arc<AtomicU64>,
+    total: Arc<AtomicU64>,
     manifests: Arc<AtomicUsize>,
     done: Arc<AtomicUsize>,
     blobs: Arc<AtomicUsize>,
@@ -34,6 +35,11 @@ impl Progress {
     /// Bytes of blobs that were passed on.
     pub fn bytes(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of blobs that are to be passed on, as far as is known: what is there already is not.
+    pub fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
     }
 
     /// Manifests that were read at the source.

@@ -18,6 +18,7 @@ use crate::io::blob::Section;
 pub(super) struct DockerArchive {
     manifest: Checked,
     names: BTreeMap<Digest, String>,
+    tags: Vec<String>,
 }
 
 impl DockerArchive {
@@ -50,7 +51,13 @@ impl DockerArchive {
         let layers = layers.collect::<Result<Vec<_>, _>>()?;
         let manifest =
             json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers });
-        Ok(Self { manifest: Checked::of(manifest.to_string().into_bytes()), names })
+        let tags = image.repo_tags.clone().unwrap_or_default();
+        Ok(Self { manifest: Checked::of(manifest.to_string().into_bytes()), names, tags })
+    }
+
+    /// What docker called the image.
+    pub(super) fn tags(&self) -> &[String] {
+        &self.tags
     }
 
     /// The manifest that describes the archive.

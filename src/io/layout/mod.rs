@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use error::LayoutError;
 pub(super) use write::readable;
 
-use super::blob::LayerBlob;
+use super::blob::{LayerBlob, Section};
 use super::source::{Fetched, Listed, ListedBy};
 use crate::base::{Algorithm, Checked, Digest, LayoutSelector, Mismatch, Tag, limits};
 use crate::format::index::Index;
@@ -168,19 +168,46 @@ impl Layout {
     /// A layer, where it is, once it is hashed.
     pub(super) async fn layer(&self, layer: &Descriptor) -> Result<LayerBlob, LayoutError> {
         let section = self.sized(layer.digest, layer.size)?;
-        let (hashed, algorithm) = (section.clone(), layer.digest.algorithm());
+        self.hashed(section, layer.digest).await
+    }
+
+    /// Any blob, where it is, once it is hashed.
+    pub(super) async fn large_blob(&self, digest: Digest) -> Result<LayerBlob, LayoutError> {
+        let section = self.store.section(&self.blob_name(digest))?.ok_or_else(|| self.missing(digest))?;
+        self.hashed(section, digest).await
+    }
+
+    async fn hashed(&self, section: Section, digest: Digest) -> Result<LayerBlob, LayoutError> {
+        let (hashed, algorithm) = (section.clone(), digest.algorithm());
         // Beside the others: hashing is what takes the time.
         let got = tokio::task::spawn_blocking(move || hashed.digest(algorithm)).await;
-        let path = || self.store.path().join(self.blob_name(layer.digest));
+        let path = || self.store.path().join(self.blob_name(digest));
         let got = got
             .map_err(std::io::Error::other)
             .flatten()
             .map_err(|source| LayoutError::Read { path: path(), source })?;
-        if got != layer.digest {
+        if got != digest {
             let layout = self.store.path().to_owned();
-            return Err(LayoutError::Digest { layout, source: Mismatch { want: layer.digest, got } });
+            return Err(LayoutError::Digest { layout, source: Mismatch { want: digest, got } });
         }
-        Ok(LayerBlob::checked(layer.digest, section))
+        Ok(LayerBlob::checked(digest, section))
+    }
+
+    /// What `index.json` lists: what it calls images, each name once, and the digests of what it gives no name.
+    pub(super) fn names(&self) -> Result<(Vec<String>, Vec<Digest>), LayoutError> {
+        if let Some(docker) = &self.docker {
+            return Ok((docker.tags().to_vec(), vec![docker.manifest().digest()]));
+        }
+        let (mut names, mut unnamed) = (Vec::new(), Vec::new());
+        let (mut known, mut listed) = (HashSet::new(), HashSet::new());
+        for entry in self.index()?.manifests {
+            match ref_name(&entry).map(str::to_owned) {
+                Some(name) if known.insert(name.clone()) => names.push(name),
+                None if listed.insert(entry.digest) => unnamed.push(entry.digest),
+                _ => {}
+            }
+        }
+        Ok((names, unnamed))
     }
 
     /// All manifests that say that they are about `subject`, listed or not, and all that the fallback tag lists.
@@ -264,7 +291,7 @@ impl Layout {
     }
 
     /// The file of a blob, if it is as long as its descriptor says.
-    fn sized(&self, digest: Digest, want: u64) -> Result<super::blob::Section, LayoutError> {
+    fn sized(&self, digest: Digest, want: u64) -> Result<Section, LayoutError> {
         let section = self.store.section(&self.blob_name(digest))?.ok_or_else(|| self.missing(digest))?;
         let found = section.length();
         if found != want {

@@ -10,6 +10,7 @@ use super::write::{has_digest, name, readable};
 use super::{Layout, LayoutError, REF_NAME};
 use crate::base::{Digest, Tag, limits};
 use crate::format::manifest::{Descriptor, OCI_INDEX};
+use crate::io::files::sync;
 use crate::io::registry::{document, entries, lacking, written};
 use crate::io::source::{Arrived, Entry, Source, SourceError};
 use crate::io::stream::BlobStream;
@@ -52,7 +53,7 @@ impl Layout {
             taken.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
         readable(file.as_file()).map_err(wrong)?;
-        file.as_file().sync_all().map_err(wrong)?;
+        sync(file.as_file()).await.map_err(wrong)?;
         file.persist(&path).map_err(|error| wrong(error.error))?;
         Ok(Arrived::Copied)
     }

@@ -9,6 +9,7 @@ use super::send::{Call, expect};
 use crate::base::{Digest, limits};
 use crate::io::http;
 use crate::io::patience::Tries;
+use crate::io::traffic::Expected;
 
 /// An answer that is whole.
 pub(super) struct Whole {
@@ -20,7 +21,9 @@ pub(super) struct Whole {
 pub(in crate::io) struct Download {
     remote: Remote,
     digest: Digest,
-    size: u64,
+    /// As its descriptor says, or else the first answer.
+    size: Option<u64>,
+    expected: Expected,
     tries: Tries,
     response: Response,
     /// Bytes handed out.
@@ -58,21 +61,23 @@ impl Remote {
         }
     }
 
-    /// Begins to read a blob.
+    /// Begins to read a blob, whose size may not be known.
     pub(in crate::io) async fn download(
         &self,
         digest: Digest,
-        size: u64,
+        size: Option<u64>,
         limit: u64,
     ) -> Result<Download, RegistryError> {
         let mut tries = self.shared.patience().tries();
         let response = self.open_blob_within(digest, size, limit, &mut tries).await?;
         let thing = Thing::Blob(self.repository().clone(), digest);
         http::check_encoding(&response).map_err(|source| transport(&thing, source))?;
+        let size = size.or_else(|| response.content_length());
         Ok(Download {
             remote: self.clone(),
             digest,
             size,
+            expected: self.shared.traffic.expect(size.unwrap_or_default()),
             tries,
             response,
             at: 0,
@@ -82,28 +87,38 @@ impl Remote {
         })
     }
 
-    /// The answer to a question for a blob of this size.
+    /// The answer to a question for a blob, of this size if one is known.
     pub(super) async fn open_blob_within(
         &self,
         digest: Digest,
-        size: u64,
+        size: Option<u64>,
         limit: u64,
         tries: &mut Tries,
     ) -> Result<Response, RegistryError> {
         let thing = Thing::Blob(self.repository().clone(), digest);
-        if size > limit {
+        if let Some(size) = size.filter(|size| *size > limit) {
             return Err(RegistryError::TooLarge { thing, size, limit });
         }
         let call = Call::get(self.url(&format!("blobs/{digest}"))?, thing);
         let response = expect(self.send_within(&call, tries).await?, &[StatusCode::OK], &call.thing).await?;
-        match response.content_length() {
-            Some(found) if found != size => Err(RegistryError::Size { thing: call.thing, want: size, found }),
+        match (response.content_length(), size) {
+            (Some(found), Some(want)) if found != want => {
+                Err(RegistryError::Size { thing: call.thing, want, found })
+            }
+            (Some(size), None) if size > limit => {
+                Err(RegistryError::TooLarge { thing: call.thing, size, limit })
+            }
             _ => Ok(response),
         }
     }
 }
 
 impl Download {
+    /// How many bytes there are to be, if anybody says.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.size
+    }
+
     /// The next bytes; none at the end.
     pub(in crate::io) async fn next(&mut self) -> Result<Option<Vec<u8>>, RegistryError> {
         loop {
@@ -115,6 +130,7 @@ impl Download {
                     let new = piece.get(known..).unwrap_or_default();
                     if !new.is_empty() {
                         self.at += new.len() as u64;
+                        self.expected.came(new.len() as u64);
                         return Ok(Some(new.to_vec()));
                     }
                 }
@@ -133,18 +149,19 @@ impl Download {
     /// Asks for the rest. A registry that sends everything again is listened to, but not twice: what differs shows in the digest.
     async fn resume(&mut self) -> Result<(), RegistryError> {
         let thing = self.thing();
-        if self.at >= self.size {
+        if let Some(want) = self.size.filter(|size| self.at >= *size) {
             // Nothing is missing: the end is.
-            return Err(RegistryError::Size { thing, want: self.size, found: self.at + 1 });
+            return Err(RegistryError::Size { thing, want, found: self.at + 1 });
         }
         let mut call = Call::get(self.remote.url(&format!("blobs/{}", self.digest))?, thing.clone());
-        call.range = (self.at > 0).then_some((self.at, self.size - 1));
+        call.range = self.size.filter(|_| self.at > 0).map(|size| (self.at, size - 1));
         let response = self.remote.send_within(&call, &mut self.tries).await?;
         let response = expect(response, &[StatusCode::OK, StatusCode::PARTIAL_CONTENT], &thing).await?;
         http::check_encoding(&response).map_err(|source| transport(&thing, source))?;
         self.skip = self.at;
         if response.status() == StatusCode::PARTIAL_CONTENT {
-            let want = format!("{}-{}/{}", self.at, self.size - 1, self.size);
+            let (first, last) = call.range.unwrap_or_default();
+            let want = format!("{first}-{last}/{}", last + 1);
             let found = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
             let found = found.unwrap_or_default();
             if found.strip_prefix("bytes ").map(str::trim) != Some(&want) {
@@ -318,6 +335,51 @@ mod tests {
             let stub = turns(move |turn, _| if turn == 0 { cut() } else { Reply::new(status) });
             assert!(layer(&stub).is_err(), "{status}");
         }
+    }
+
+    /// A blob whose size no descriptor says.
+    fn blob(stub: &Stub) -> Result<Vec<u8>, RegistryError> {
+        let blob = wait(stub.remote("a").large_blob(Digest::of(BODY), None))?;
+        let mut bytes = Vec::new();
+        blob.open().unwrap().read_to_end(&mut bytes).unwrap();
+        Ok(bytes)
+    }
+
+    #[test]
+    fn a_digest_alone_is_enough() {
+        for reply in [Reply::new(200).body(BODY), Reply::new(200).body(BODY).unmeasured()] {
+            assert_eq!(blob(&Stub::new(move |_| reply.clone())).unwrap(), BODY);
+        }
+        let cut = turns(|turn, asked| match turn {
+            0 => Reply::new(200).body(&BODY[..4]).length(BODY.len()),
+            _ => {
+                assert_eq!(asked.header("range"), Some("bytes=4-9"));
+                part("bytes 4-9/10", &BODY[4..])
+            }
+        });
+        assert_eq!(blob(&cut).unwrap(), BODY);
+        for body in [&BODY[..9], b"0123456789a", b"xxxxxxxxxx", b""] {
+            for reply in [Reply::new(200).body(body), Reply::new(200).body(body).unmeasured()] {
+                let stub = Stub::new(move |_| reply.clone());
+                assert!(matches!(blob(&stub), Err(RegistryError::Digest { .. })), "{body:?}");
+            }
+        }
+        let huge = usize::try_from(limits::LAYER + 1).unwrap();
+        let stub = Stub::new(move |_| Reply::new(200).body(BODY).length(huge));
+        assert!(matches!(blob(&stub), Err(RegistryError::TooLarge { .. })));
+        assert_eq!(stub.log().len(), 1);
+    }
+
+    #[test]
+    fn what_comes_is_counted_and_what_does_not_is_not_waited_for() {
+        let stub = Stub::new(|_| Reply::new(200).body(BODY).unmeasured());
+        let remote = stub.remote("a");
+        wait(remote.large_blob(Digest::of(BODY), None)).unwrap();
+        let traffic = remote.shared.traffic().clone();
+        assert_eq!((traffic.done(), traffic.total()), (10, 10));
+        let size = Some(BODY.len() as u64 + 1);
+        assert!(wait(remote.large_blob(Digest::of(BODY), size)).is_err());
+        assert_eq!((traffic.done(), traffic.total()), (20, 20));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::base::{Digest, Mismatch, Registry, Repository, Tag};
+use crate::base::{Digest, Mismatch, Printable, Registry, Repository, Tag};
+use crate::format::json::JsonError;
 use crate::format::manifest::ManifestError;
 use crate::io::auth::AuthError;
 use crate::io::http::HttpError;
@@ -13,12 +14,16 @@ use crate::io::places::PlaceError;
 pub enum Thing {
     /// A blob.
     Blob(Repository, Digest),
+    /// The list of all repositories.
+    Catalog(Registry),
     /// A manifest by digest.
     Manifest(Repository, Digest),
     /// The list of what is about a manifest.
     Referrers(Repository, Digest),
     /// A manifest by tag.
     Tagged(Repository, Tag),
+    /// The list of all tags.
+    Tags(Repository),
     /// A new blob.
     Upload(Repository, Digest),
 }
@@ -27,9 +32,11 @@ impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Blob(repository, digest) => write!(f, "blob {digest} of {repository}"),
+            Self::Catalog(registry) => write!(f, "the repositories of {registry}"),
             Self::Manifest(repository, digest) => write!(f, "{repository}@{digest}"),
             Self::Referrers(repository, digest) => write!(f, "referrers of {repository}@{digest}"),
             Self::Tagged(repository, tag) => write!(f, "{repository}:{tag}"),
+            Self::Tags(repository) => write!(f, "the tags of {repository}"),
             Self::Upload(repository, digest) => write!(f, "upload of {digest} to {repository}"),
         }
     }
@@ -89,6 +96,22 @@ pub enum RegistryError {
     Endpoint {
         /// Which.
         registry: Registry,
+    },
+    /// The list of names is not one.
+    #[error("{thing}: malformed list")]
+    List {
+        /// What was asked for.
+        thing: Thing,
+        /// What is wrong.
+        source: JsonError,
+    },
+    /// A name in a list that nothing can have: what it would be asked for with is another name.
+    #[error("{thing}: the registry lists `{}`, which is no such name", Printable(.found))]
+    ListName {
+        /// What was asked for.
+        thing: Thing,
+        /// As listed.
+        found: String,
     },
     /// The list of referrers is not one.
     #[error("{thing}: the answer has type `{found}`, not that of an index")]

@@ -3,7 +3,9 @@
 mod download;
 mod error;
 mod fallback;
+mod list;
 mod mirror;
+mod pages;
 mod pull;
 mod push;
 mod referrers;
@@ -26,6 +28,7 @@ use super::patience::Patience;
 use super::places::Places;
 use super::store::Store;
 use super::tls::Trust;
+use super::traffic::Traffic;
 use super::{Cache, Environment, MirrorTags, Network};
 use crate::base::{Reference, Registry, Repository, Tag, limits};
 use crate::format::registries::Serves;
@@ -47,6 +50,7 @@ pub(super) struct Registries {
     /// Mirrors that did not answer: not asked again in this run.
     lost: Mutex<HashSet<Registry>>,
     tag_locks: Mutex<HashMap<(Repository, Tag), TagLock>>,
+    traffic: Traffic,
 }
 
 impl Registries {
@@ -64,6 +68,7 @@ impl Registries {
             environment,
             plain_http: network.plain_http,
             tag_locks: Mutex::default(),
+            traffic: Traffic::default(),
         }
     }
 
@@ -75,6 +80,11 @@ impl Registries {
     /// What the registries said about us.
     pub(super) fn patience(&self) -> &Arc<Patience> {
         self.http.patience()
+    }
+
+    /// How much is on its way to us.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// One writer at a time for a tag.
@@ -120,6 +130,11 @@ impl Remote {
         trust.meet(registry, &base);
         let (shared, reference, mirrors) = (shared.clone(), reference.clone(), Arc::default());
         Ok(Self { shared, reference, place, mirrors, base, has_referrers: Arc::default() })
+    }
+
+    /// The registry itself, as far as it is asked for its repositories.
+    pub(super) fn catalog(shared: Arc<Registries>, registry: &Registry) -> Result<Self, RegistryError> {
+        Self::new(shared, Reference::of(Repository::catalog(registry.clone())))
     }
 
     pub(super) fn reference(&self) -> &Reference {

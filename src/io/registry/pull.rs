@@ -75,7 +75,7 @@ impl Remote {
         let thing = Thing::Blob(self.repository().clone(), digest);
         let mut tries = self.shared.patience().tries();
         let bytes = loop {
-            let response = self.open_blob_within(digest, size, limit, &mut tries).await?;
+            let response = self.open_blob_within(digest, Some(size), limit, &mut tries).await?;
             match http::read(response, size).await {
                 Ok(bytes) => break bytes,
                 Err(http::HttpError::TooLarge { .. }) => {
@@ -95,47 +95,60 @@ impl Remote {
 
     /// A layer: streamed into a file without a name, hashed on the way.
     pub(in crate::io) async fn layer(&self, layer: &Descriptor) -> Result<LayerBlob, RegistryError> {
-        let store = self.shared.store.as_ref().filter(|_| layer.size <= limits::LAYER);
-        if let Some(known) = store.and_then(|store| store.layer(layer.digest, Some(layer.size))) {
-            return Ok(known);
-        }
-        self.near(async |place| place.layer_here(layer).await).await
+        self.large_blob(layer.digest, Some(layer.size)).await
     }
 
-    async fn layer_here(&self, layer: &Descriptor) -> Result<LayerBlob, RegistryError> {
-        let mut download = self.download(layer.digest, layer.size, limits::LAYER).await?;
-        let thing = || Thing::Blob(self.repository().clone(), layer.digest);
+    /// A blob that is too large to be held in memory, as [`Self::layer`]. Its size may not be known.
+    pub(in crate::io) async fn large_blob(
+        &self,
+        digest: Digest,
+        size: Option<u64>,
+    ) -> Result<LayerBlob, RegistryError> {
+        let is_within = size.is_none_or(|size| size <= limits::LAYER);
+        let store = self.shared.store.as_ref().filter(|_| is_within);
+        if let Some(known) = store.and_then(|store| store.layer(digest, size)) {
+            return Ok(known);
+        }
+        self.near(async |place| place.large_blob_here(digest, size).await).await
+    }
+
+    async fn large_blob_here(&self, digest: Digest, size: Option<u64>) -> Result<LayerBlob, RegistryError> {
+        let mut download = self.download(digest, size, limits::LAYER).await?;
+        let size = download.size();
+        let thing = || Thing::Blob(self.repository().clone(), digest);
         let unwritten = |source| RegistryError::Temporary { thing: thing(), source };
         let store = self.shared.store.as_ref();
-        let kept = store.and_then(|store| Some((store, store.begin(layer.size)?)));
+        let kept = store.and_then(|store| Some((store, store.begin(size?)?)));
         let mut file = match &kept {
             Some((_, file)) => file.reopen().map_err(unwritten)?,
             None => self.temporary().map_err(unwritten)?,
         };
-        let mut hasher = Hasher::new(layer.digest.algorithm());
-        let mut found = 0;
+        let mut hasher = Hasher::new(digest.algorithm());
+        let (mut found, most) = (0, size.unwrap_or(limits::LAYER));
         while let Some(chunk) = download.next().await? {
             found += chunk.len() as u64;
-            if found > layer.size {
+            if found > most {
                 break;
             }
             hasher.update(&chunk);
             file.write_all(&chunk).map_err(unwritten)?;
         }
-        if found != layer.size {
-            return Err(RegistryError::Size { thing: thing(), want: layer.size, found });
+        match size {
+            Some(want) if found != want => return Err(RegistryError::Size { thing: thing(), want, found }),
+            None if found > most => {
+                return Err(RegistryError::TooLarge { thing: thing(), size: found, limit: most });
+            }
+            _ => {}
         }
         let got = hasher.finish();
-        if got != layer.digest {
-            let source = Mismatch { want: layer.digest, got };
-            return Err(RegistryError::Digest { thing: thing(), source });
+        if got != digest {
+            return Err(RegistryError::Digest { thing: thing(), source: Mismatch { want: digest, got } });
         }
         if let Some((store, named)) = kept {
-            file = store.commit(named, layer.digest);
+            file = store.commit(named, digest);
         }
         file.rewind().map_err(unwritten)?;
-        let section = Section::new(Arc::new(Mutex::new(file)), 0, layer.size);
-        Ok(LayerBlob::checked(layer.digest, section))
+        Ok(LayerBlob::checked(digest, Section::new(Arc::new(Mutex::new(file)), 0, found)))
     }
 
     /// A file that is gone when the last handle is, however the process ends.

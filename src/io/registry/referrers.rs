@@ -2,18 +2,16 @@
 
 use std::collections::HashSet;
 
-use reqwest::header::{CONTENT_TYPE, LINK};
-use url::Url;
+use reqwest::header::CONTENT_TYPE;
 
 use super::Remote;
-use super::download::Whole;
-use super::error::{LinkFault, RegistryError, Thing};
+use super::error::{RegistryError, Thing};
+use super::pages::{Page, Pages};
 use super::pull::bare_type;
 use super::send::Call;
 use crate::base::{Checked, Digest, Tag, limits};
 use crate::format::index::Index;
 use crate::format::manifest::OCI_INDEX;
-use crate::io::http;
 use crate::io::source::{Listed, ListedBy};
 
 impl Remote {
@@ -26,7 +24,7 @@ impl Remote {
         subject: Digest,
         listed: &mut Vec<Listed>,
     ) -> Result<(), RegistryError> {
-        let mut out = Collected { listed, known: HashSet::new(), read: 0, bytes: 0 };
+        let mut out = Collected { listed, known: HashSet::new(), read: 0 };
         if self.has_referrers.get() != Some(&false) && self.list_referrers(subject, &mut out).await? {
             return Ok(());
         }
@@ -43,21 +41,10 @@ impl Remote {
     async fn list_referrers(&self, subject: Digest, out: &mut Collected<'_>) -> Result<bool, RegistryError> {
         let thing = Thing::Referrers(self.repository().clone(), subject);
         let mut url = self.url(&format!("referrers/{subject}"))?;
-        let mut seen = HashSet::new();
+        let mut pages = Pages::new(self, self.url("referrers/")?);
         loop {
-            let fault = |reason| RegistryError::NextPage { thing: thing.clone(), reason };
-            if seen.len() == limits::PAGES {
-                return Err(fault(LinkFault::TooMany));
-            }
-            // Addresses may be long, and there may be many.
-            if !seen.insert(Digest::of(url.as_str().as_bytes())) {
-                return Err(fault(LinkFault::Repeated));
-            }
-            let call = Call::get(url.clone(), thing.clone()).accept(OCI_INDEX);
-            let Some(Whole { head, bytes }) = self.read_whole(&call, limits::PAGE).await? else {
-                if seen.len() > 1 {
-                    return Err(RegistryError::NotFound { thing });
-                }
+            let call = Call::get(url, thing.clone()).accept(OCI_INDEX);
+            let Some(Page { head, bytes, next }) = pages.read(&call).await? else {
                 // A race that sets it twice sets the same.
                 let _ = self.has_referrers.set(false);
                 return Ok(false);
@@ -66,13 +53,6 @@ impl Remote {
             let found = found.unwrap_or_default();
             if found != OCI_INDEX {
                 return Err(RegistryError::ListType { thing, found: found.chars().take(128).collect() });
-            }
-            let links = head.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
-            let next = next_link(links).map(|link| self.page(&url, link)).transpose().map_err(fault)?;
-            out.bytes += bytes.len() as u64;
-            if out.bytes > limits::PAGES_TOTAL {
-                let (size, limit) = (out.bytes, limits::PAGES_TOTAL);
-                return Err(RegistryError::TooLarge { thing, size, limit });
             }
             let index = Index::parse(&Checked::of(bytes))
                 .map_err(|source| RegistryError::Malformed { thing: thing.clone(), source })?;
@@ -84,16 +64,6 @@ impl Remote {
             }
         }
     }
-
-    /// The next page, if it is on the same registry and about the same repository: behind one host may be more than this registry.
-    fn page(&self, from: &Url, link: &str) -> Result<Url, LinkFault> {
-        let next = from.join(link).map_err(|_| LinkFault::NotUrl)?;
-        if !http::same_origin(&next, &self.base) || !next.username().is_empty() || next.password().is_some() {
-            return Err(LinkFault::OtherOrigin);
-        }
-        let list = self.url("referrers/").map_err(|_| LinkFault::NotUrl)?;
-        if next.path().starts_with(list.path()) { Ok(next) } else { Err(LinkFault::OtherPath) }
-    }
 }
 
 /// Entries of all pages, each digest once.
@@ -101,7 +71,6 @@ struct Collected<'a> {
     listed: &'a mut Vec<Listed>,
     known: HashSet<Digest>,
     read: usize,
-    bytes: u64,
 }
 
 impl Collected<'_> {
@@ -120,32 +89,9 @@ impl Collected<'_> {
     }
 }
 
-/// The target of `rel="next"`: RFC 8288.
-fn next_link<'a>(headers: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    for header in headers {
-        let mut rest = header;
-        while let Some((_, after)) = rest.split_once('<') {
-            let (target, after) = after.split_once('>')?;
-            let parameters = after.split('<').next().unwrap_or_default();
-            let is_next = parameters.split([';', ',']).any(|parameter| {
-                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-                let mut relations = value.trim().trim_matches('"').split(' ');
-                name.trim().eq_ignore_ascii_case("rel")
-                    && relations.any(|one| one.eq_ignore_ascii_case("next"))
-            });
-            if is_next {
-                return Some(target);
-            }
-            rest = after;
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
+    use super::super::error::LinkFault;
     use super::*;
     use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
 
@@ -284,28 +230,5 @@ mod tests {
         let result = listed(&stub);
         assert!(matches!(result, Err(RegistryError::TooMany { .. })), "{result:?}");
         assert_eq!(stub.log().len(), 3);
-    }
-
-    #[test]
-    fn finds_the_next_page() {
-        for (header, want) in [
-            (r#"</v2/a/referrers/d?n=1>; rel="next""#, Some("/v2/a/referrers/d?n=1")),
-            ("<x>; rel=next", Some("x")),
-            (r#"<a>; rel="prev", <b>; title="t"; rel="last next""#, Some("b")),
-            (r#"<a>;REL=Next"#, Some("a")),
-            (r#"<a>; rel="previous""#, None),
-            ("a; rel=next", None),
-            ("<a; rel=next", None),
-            ("", None),
-        ] {
-            assert_eq!(next_link([header].into_iter()), want, "{header}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(text in r#"[<>;,= "relnxté]{0,40}"#) {
-            next_link([text.as_str()].into_iter());
-        }
     }
 }

@@ -23,7 +23,7 @@ use crate::io::stream::BlobStream;
 impl Remote {
     /// A blob, to be passed on.
     pub(in crate::io) async fn stream(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
-        let download = self.download(blob.digest, blob.size, limits::LAYER).await?;
+        let download = self.download(blob.digest, Some(blob.size), limits::LAYER).await?;
         let thing = Thing::Blob(self.repository().clone(), blob.digest);
         Ok(BlobStream::remote(download, thing, blob))
     }

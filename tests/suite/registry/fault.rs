@@ -86,6 +86,8 @@ pub(crate) enum Mode {
     NoHeader(&'static str),
     /// 307 to this place. Another host is another name of this registry, or another [`super::Registry`].
     Redirect(String),
+    /// So many bytes of the body arrive, and then nothing more; the connection stays.
+    Stall(usize),
     /// This status with the registry's error body of this code; nothing is done.
     Status(u16, &'static str),
     /// Another body, with the digest header of that other body: consistent, and not what was asked for.
@@ -158,6 +160,10 @@ impl Mode {
             }
             Self::Length(length) => response.framing = Framing::Lie(*length),
             Self::NoHeader(name) => response.remove(name),
+            Self::Stall(at) => {
+                response.framing = Framing::Stall(response.body.len() as u64);
+                response.body.truncate(*at);
+            }
             Self::Substitute(bytes) => {
                 response.body.clone_from(bytes);
                 response.set("Docker-Content-Digest", Digest::of(bytes).to_string());

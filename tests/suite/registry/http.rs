@@ -63,6 +63,8 @@ pub(crate) enum Framing {
     Hangup,
     /// `Content-Length` says this; the body is sent as it is, then the connection is closed.
     Lie(u64),
+    /// `Content-Length` says this; the body is sent as it is, and then nothing happens for long.
+    Stall(u64),
 }
 
 impl Response {
@@ -158,7 +160,7 @@ pub(crate) fn write(stream: &mut impl Write, request: &Request, response: &Respo
                 stream.write_all(b"\r\n")?;
             }
         }
-        Framing::Lie(length) => {
+        Framing::Lie(length) | Framing::Stall(length) => {
             head.push_str(&format!("Content-Length: {length}\r\nConnection: close\r\n\r\n"))
         }
         Framing::Endless | Framing::Honest if response.status == 204 => head.push_str("\r\n"),
@@ -171,6 +173,10 @@ pub(crate) fn write(stream: &mut impl Write, request: &Request, response: &Respo
         stream.write_all(&response.body)?;
     }
     stream.flush()?;
+    if matches!(response.framing, Framing::Stall(_)) {
+        std::thread::sleep(STALL);
+        return Ok(false);
+    }
     let close = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
     Ok(!close && !matches!(response.framing, Framing::Lie(_)))
 }
@@ -253,6 +259,8 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
+/// How long nothing happens: longer than any test waits.
+const STALL: std::time::Duration = std::time::Duration::from_secs(120);
 /// Bytes of one chunk of an endless body.
 const CHUNK: usize = 64 << 10;
 /// Bytes of the largest request body.

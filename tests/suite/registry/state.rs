@@ -46,6 +46,7 @@ pub(crate) struct Repository {
 pub(super) enum Route<'a> {
     Base,
     Blob(&'a str, &'a str),
+    Catalog,
     Manifest(&'a str, &'a str),
     Referrers(&'a str, &'a str),
     Tags(&'a str),
@@ -57,6 +58,9 @@ impl<'a> Route<'a> {
         let rest = path.strip_prefix("/v2")?.trim_start_matches('/');
         if rest.is_empty() {
             return Some(Self::Base);
+        }
+        if rest == "_catalog" {
+            return Some(Self::Catalog);
         }
         if let Some(name) = rest.strip_suffix("/tags/list") {
             return Some(Self::Tags(name));
@@ -79,7 +83,7 @@ impl<'a> Route<'a> {
 
     pub(super) fn name(self) -> Option<&'a str> {
         match self {
-            Self::Base => None,
+            Self::Base | Self::Catalog => None,
             Self::Blob(name, _) | Self::Manifest(name, _) | Self::Referrers(name, _) => Some(name),
             Self::Tags(name) | Self::Upload(name, _) => Some(name),
         }
@@ -129,6 +133,7 @@ impl State {
         let response = match Route::of(request.path()) {
             Some(Route::Base) => Response::new(200).with_body("application/json", "{}"),
             Some(Route::Blob(name, digest)) => self.on_blob(request, name, digest),
+            Some(Route::Catalog) => page(request, "repositories", self.repositories.keys()),
             Some(Route::Manifest(name, reference)) => self.on_manifest(request, name, reference, referrers),
             Some(Route::Referrers(name, digest)) => self.on_referrers(request, name, digest, referrers),
             Some(Route::Tags(name)) => self.on_tags(request, name),
@@ -269,17 +274,7 @@ impl State {
 
     fn on_tags(&self, request: &Request, name: &str) -> Response {
         let Some(repository) = self.repositories.get(name) else { return error(404, "NAME_UNKNOWN") };
-        let last = request.query("last").unwrap_or_default();
-        let size = request.query("n").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
-        let mut tags: Vec<&String> = repository.tags.keys().filter(|tag| **tag > last).collect();
-        let more = tags.len() > size;
-        tags.truncate(size);
-        let mut response = Response::new(200);
-        if let (true, Some(last)) = (more, tags.last()) {
-            response.set("Link", format!("</v2/{name}/tags/list?n={size}&last={last}>; rel=\"next\""));
-        }
-        let body = serde_json::json!({"name": name, "tags": tags});
-        response.with_body("application/json", body.to_string())
+        page(request, "tags", repository.tags.keys())
     }
 
     fn on_upload(&mut self, request: &Request, name: &str, session: &str) -> Response {
@@ -359,6 +354,20 @@ fn referrer(digest: Digest, media_type: &str, bytes: &[u8], of: &str) -> Option<
         entry["annotations"] = annotations.clone();
     }
     Some(entry)
+}
+
+/// The names after `last`, at most `n` of them, and a link to the rest.
+fn page<'a>(request: &Request, field: &str, all: impl Iterator<Item = &'a String>) -> Response {
+    let last = request.query("last").unwrap_or_default();
+    let size = request.query("n").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
+    let mut names: Vec<&String> = all.filter(|name| **name > last).collect();
+    let more = names.len() > size;
+    names.truncate(size);
+    let mut response = Response::new(200);
+    if let (true, Some(last)) = (more, names.last()) {
+        response.set("Link", format!("<{}?n={size}&last={last}>; rel=\"next\"", request.path()));
+    }
+    response.with_body("application/json", serde_json::json!({field: names}).to_string())
 }
 
 /// One page of a list that goes on and on.

@@ -1,0 +1,215 @@
+//! Lists of names: distribution-spec v1.1, "Listing Tags"; and `_catalog`, the list of repositories of distribution, which not every
+//! registry has.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::Remote;
+use super::error::{RegistryError, Thing};
+use super::pages::{Page, Pages};
+use super::send::Call;
+use crate::base::{Repository, Tag, limits};
+use crate::format::json::parse_strict;
+use crate::io::auth::Actions;
+
+impl Remote {
+    /// All tags, each once, in the order in which the registry lists them.
+    pub(in crate::io) async fn tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        let thing = Thing::Tags(self.repository().clone());
+        let call = Call::get(self.url("tags/list")?, thing);
+        self.names(call, |name| name.parse().ok()).await
+    }
+
+    /// All repositories of the registry, as far as it tells us.
+    pub(in crate::io) async fn repositories(&self) -> Result<Vec<Repository>, RegistryError> {
+        let registry = self.repository().registry();
+        let endpoint = |_| RegistryError::Endpoint { registry: registry.clone() };
+        let url = self.base.join("_catalog").map_err(endpoint)?;
+        let call = Call { actions: Actions::List, ..Call::get(url, Thing::Catalog(registry.clone())) };
+        let parse = |name: &str| {
+            let repository: Repository = format!("{registry}/{name}").parse().ok()?;
+            // A name of one part would be that of another repository on Docker Hub.
+            (repository.path() == name).then_some(repository)
+        };
+        self.names(call, parse).await
+    }
+
+    /// The names on all pages. One that cannot be a name ends it: whoever pastes it somewhere would name something else.
+    async fn names<T>(
+        &self,
+        mut call: Call<'_>,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, RegistryError> {
+        let list = call.url.clone();
+        call.url = after(&list, None);
+        let mut pages = Pages::new(self, list.clone());
+        let (mut out, mut known, mut read) = (Vec::new(), HashSet::new(), 0);
+        loop {
+            let thing = || call.thing.clone();
+            let page = pages.read(&call).await?;
+            let Page { bytes, next, .. } = page.ok_or_else(|| RegistryError::NotFound { thing: thing() })?;
+            let names: NamesWire =
+                parse_strict(&bytes).map_err(|source| RegistryError::List { thing: thing(), source })?;
+            let names = names.tags.or(names.repositories).unwrap_or_default();
+            read += names.len();
+            if read > limits::NAMES {
+                return Err(RegistryError::TooMany { thing: thing(), limit: limits::NAMES });
+            }
+            let (count, before) = (names.len(), out.len());
+            let last = names.last().cloned();
+            for name in names {
+                let Some(parsed) = parse(&name) else {
+                    let found = name.chars().take(256).collect();
+                    return Err(RegistryError::ListName { thing: thing(), found });
+                };
+                if known.insert(name) {
+                    out.push(parsed);
+                }
+            }
+            // Some registries cut the list and link no next page: a full one is not taken for the last, unless it says nothing new.
+            let is_full = count == PAGE_NAMES && out.len() > before;
+            call.url = match (next, last) {
+                (Some(next), _) => next,
+                (None, Some(last)) if is_full => after(&list, Some(&last)),
+                (None, _) => return Ok(out),
+            };
+        }
+    }
+}
+
+/// What is listed; `null` is what some registries call nothing.
+#[derive(Deserialize)]
+struct NamesWire {
+    tags: Option<Vec<String>>,
+    repositories: Option<Vec<String>>,
+}
+
+fn after(list: &Url, last: Option<&str>) -> Url {
+    let mut url = list.clone();
+    url.query_pairs_mut().append_pair("n", &PAGE_NAMES.to_string());
+    if let Some(last) = last {
+        url.query_pairs_mut().append_pair("last", last);
+    }
+    url
+}
+
+/// Names on one page that we ask for: no registry of the large ones gives more.
+const PAGE_NAMES: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::LinkFault;
+    use super::*;
+    use crate::io::stub::{Reply, Stub, wait};
+
+    fn page(names: &[String]) -> Reply {
+        Reply::ok("application/json", serde_json::json!({"name": "a", "tags": names}).to_string())
+    }
+
+    fn tags(stub: &Stub) -> Result<Vec<String>, RegistryError> {
+        Ok(wait(stub.remote("a").tags())?.iter().map(ToString::to_string).collect())
+    }
+
+    fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
+        range.map(|number| format!("{number:05}")).collect()
+    }
+
+    #[test]
+    fn pages_are_followed_where_they_are_linked() {
+        let stub = Stub::new(|asked| match asked.target.as_str() {
+            "/v2/a/tags/list?n=1000" => {
+                page(&numbers(0..3)).with("link", r#"</v2/a/tags/list?last=x&n=2>; rel="next""#)
+            }
+            "/v2/a/tags/list?last=x&n=2" => page(&numbers(2..5)),
+            other => panic!("{other}"),
+        });
+        assert_eq!(tags(&stub).unwrap(), numbers(0..5));
+        assert_eq!(stub.log().len(), 2);
+        for (link, want) in [
+            ("<?n=1000>; rel=next", LinkFault::Repeated),
+            ("<http://localhost:1/v2/a/tags/list?x>; rel=next", LinkFault::OtherOrigin),
+            ("</v2/b/tags/list?x>; rel=next", LinkFault::OtherPath),
+            ("</v2/_catalog>; rel=next", LinkFault::OtherPath),
+        ] {
+            let stub = Stub::new(move |_| page(&numbers(0..1)).with("link", link));
+            match tags(&stub) {
+                Err(RegistryError::NextPage { reason, .. }) => assert_eq!(reason, want, "{link}"),
+                other => panic!("{link}: {other:?}"),
+            }
+        }
+    }
+
+    /// Such as cut after `n` and link nothing, and such as know neither `n` nor `last`.
+    #[test]
+    fn a_full_page_without_link_is_not_the_last() {
+        let cut = Stub::new(|asked| {
+            let last = asked.target.split_once("last=").map_or("", |(_, last)| last).to_owned();
+            let all = numbers(0..2 * PAGE_NAMES + 7);
+            page(&all.into_iter().filter(|name| *name > last).take(PAGE_NAMES).collect::<Vec<_>>())
+        });
+        assert_eq!(tags(&cut).unwrap().len(), 2 * PAGE_NAMES + 7);
+        assert_eq!(cut.log().len(), 3);
+        for (names, requests) in [(PAGE_NAMES, 2), (PAGE_NAMES + 1, 1), (PAGE_NAMES - 1, 1), (0, 1)] {
+            let whole = Stub::new(move |_| page(&numbers(0..names)));
+            assert_eq!(tags(&whole).unwrap().len(), names);
+            assert_eq!(whole.log().len(), requests, "{names}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_none_is_not_an_empty_one() {
+        for status in [400, 401, 403, 404, 500] {
+            assert!(tags(&Stub::new(move |_| Reply::new(status))).is_err(), "{status}");
+        }
+        for body in ["", "[]x", "<html>", r#"{"tags":{}}"#, r#"{"tags":[],"tags":["x"]}"#, r#"{"tags":[1]}"#]
+        {
+            let stub = Stub::new(move |_| Reply::ok("application/json", body));
+            assert!(matches!(tags(&stub), Err(RegistryError::List { .. })), "{body}");
+        }
+        let nothing = Stub::new(|_| Reply::ok("application/json", r#"{"name":"a","tags":null}"#));
+        assert_eq!(tags(&nothing).unwrap(), Vec::<String>::new());
+        let gone = Stub::new(|asked| match asked.target.contains("last") {
+            true => Reply::new(404),
+            false => page(&numbers(0..PAGE_NAMES)),
+        });
+        assert!(matches!(tags(&gone), Err(RegistryError::NotFound { .. })));
+    }
+
+    #[test]
+    fn names_that_nothing_can_have_are_refused() {
+        for name in ["", ".", "a b", "a\u{1b}[2J", "../x", "-x", "a:b", "a@b", "é"] {
+            let stub = Stub::new(move |_| page(&["good".to_owned(), name.to_owned()]));
+            let error = tags(&stub).unwrap_err();
+            assert!(matches!(&error, RegistryError::ListName { found, .. } if found == name), "{error:?}");
+            assert!(!error.to_string().contains('\u{1b}'), "{error}");
+        }
+        let listed = |name: &'static str| {
+            let body = serde_json::json!({"repositories": ["team/app", name]}).to_string();
+            let stub = Stub::new(move |_| Reply::ok("application/json", body.clone()));
+            let remote = stub.remote("x");
+            let registry = remote.reference().repository().registry().clone();
+            let found = wait(Remote::catalog(remote.shared, &registry).unwrap().repositories())?;
+            assert_eq!(stub.log(), ["GET /v2/_catalog?n=1000"]);
+            Ok::<_, RegistryError>(found.iter().map(|found| found.path().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(listed("app").unwrap(), ["team/app", "app"]);
+        for name in ["", "/x", "a:b", "a@sha256:0", "_catalog", "A", "a//b", "../a"] {
+            assert!(matches!(listed(name), Err(RegistryError::ListName { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn lists_without_end_end() {
+        let pages = std::sync::atomic::AtomicUsize::new(0);
+        let names = numbers(0..limits::NAMES / 4);
+        let stub = Stub::new(move |_| {
+            let number = pages.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            page(&names).with("link", format!("<?n={number}>; rel=next"))
+        });
+        let result = tags(&stub);
+        assert!(matches!(result, Err(RegistryError::TooMany { .. })), "{result:?}");
+        assert_eq!(stub.log().len(), 5);
+    }
+}

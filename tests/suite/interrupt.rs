@@ -1,0 +1,171 @@
+//! Ctrl-C and SIGTERM: the real program, ended in the middle of its work, leaves nothing behind.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use plimsoll::base::Digest;
+use plimsoll::format::manifest::{OCI_CONFIG, OCI_MANIFEST};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::plimsoll::program;
+use crate::registry::{Fault, Mode, Registry};
+
+/// A registry with an image `app:1.0` of one layer, and a folder that is home, cache and place for temporary files.
+struct Yard {
+    registry: Registry,
+    folder: TempDir,
+    layer: Digest,
+}
+
+impl Yard {
+    fn new() -> Self {
+        let registry = Registry::start();
+        let content = vec![7; 1 << 20];
+        let layer = registry.put_blob("app", &content);
+        let rootfs = json!({"type": "layers", "diff_ids": [layer.to_string()]});
+        let config = json!({"os": "linux", "architecture": "amd64", "rootfs": rootfs}).to_string();
+        let config_digest = registry.put_blob("app", config.as_bytes());
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+            "config": {"mediaType": OCI_CONFIG, "digest": config_digest.to_string(), "size": config.len()},
+            "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer.to_string(), "size": content.len()}],
+        });
+        registry.put_manifest("app", "1.0", OCI_MANIFEST, manifest.to_string().as_bytes());
+        Self { registry, folder: TempDir::new().unwrap(), layer }
+    }
+
+    /// The layer comes to its middle, and no further.
+    fn stalls(&self) {
+        self.registry.fault(Fault::on(&format!("GET /v2/app/blobs/{}", self.layer), Mode::Stall(600_000)));
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        let folder = self.folder.path().to_str().unwrap();
+        let fill = |arg: &&str| arg.replace("[HOST]", &self.registry.host()).replace("[DIR]", folder);
+        let layer = self.layer.to_string();
+        Command::new(program())
+            .args(args.iter().map(fill).map(|arg| arg.replace("[LAYER]", &layer)))
+            .env_clear()
+            .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
+            .env("TMPDIR", self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Files that are not whole: all but blobs of layouts and of the cache under their digest, and what makes a folder a layout.
+    fn unfinished(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            // What goes while we look is gone.
+            for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+                let path = entry.path();
+                if path.is_dir() {
+                    if path.file_name().unwrap().to_str().unwrap().starts_with(".tmp") {
+                        found.push(path.display().to_string());
+                    }
+                    folders.push(path);
+                } else if !is_whole(&path) {
+                    found.push(path.display().to_string());
+                }
+            }
+        }
+        found
+    }
+}
+
+fn is_whole(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    if name == "index.json" || name == "oci-layout" {
+        return true;
+    }
+    let named = format!("sha256:{name}").parse::<Digest>();
+    named.is_ok_and(|named| fs::read(path).is_ok_and(|bytes| Digest::of(&bytes) == named))
+}
+
+fn send(signal: &str, child: &Child) {
+    let sent =
+        Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Waits until `is` holds, or stops the test.
+#[track_caller]
+fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// How it ended, and what it said.
+fn ended(mut child: Child) -> (Option<i32>, String) {
+    until("the program ends", || child.try_wait().unwrap().is_some());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (child.wait().unwrap().code(), said)
+}
+
+#[test]
+fn whatever_was_begun_is_gone() {
+    for (args, signal) in [
+        (&["copy", "[HOST]/app:1.0", "oci:[DIR]/gap"][..], "INT"),
+        (&["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"], "INT"),
+        (&["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"], "TERM"),
+        (&["sbom", "[HOST]/app:1.0"], "INT"),
+        (&["blob", "-o", "[DIR]/layer", "[HOST]/app@[LAYER]"], "TERM"),
+        (&["blob", "[HOST]/app@[LAYER]"], "INT"),
+    ] {
+        let yard = Yard::new();
+        yard.stalls();
+        let child = yard.start(args);
+        until("something is begun", || !yard.unfinished().is_empty());
+        send(signal, &child);
+        let (code, said) = ended(child);
+        assert_eq!((code, said.as_str()), (Some(130), "plimsoll: interrupted\n"), "{args:?}");
+        assert_eq!(yard.unfinished(), Vec::<String>::new(), "{args:?}");
+        // What is there now does not stand in the way of the next run.
+        yard.registry.behave();
+        if let ["copy", _, to] = args {
+            let (code, said) = ended(yard.start(&["copy", "[HOST]/app:1.0", to]));
+            assert_eq!(code, Some(0), "{said}");
+        }
+    }
+}
+
+/// A run that waits for a pipe that nobody reads cannot let go; whoever asks twice does not wait for it, and whoever asks once not for long.
+#[test]
+fn a_second_one_ends_it_at_once() {
+    let yard = Yard::new();
+    let path = format!("cache/plimsoll/blobs/sha256/{}", yard.layer.hex());
+    let blocked = || {
+        let child = yard.start(&["blob", "[HOST]/app@[LAYER]"]);
+        until("the blob is there", || yard.folder.path().join(&path).exists());
+        // It has more to write than a pipe holds.
+        std::thread::sleep(Duration::from_millis(300));
+        child
+    };
+    let mut child = blocked();
+    send("INT", &child);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "it has ended before it was asked twice");
+    let asked = Instant::now();
+    send("INT", &child);
+    assert_eq!(ended(child).0, Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    let child = blocked();
+    let asked = Instant::now();
+    send("TERM", &child);
+    assert_eq!(ended(child).0, Some(130));
+    assert!(asked.elapsed() > Duration::from_secs(3), "{:?}", asked.elapsed());
+    assert_eq!(yard.unfinished(), Vec::<String>::new());
+}

@@ -1,10 +1,12 @@
 //! Names and numbers that every other module speaks in. No I/O, no clock, no wire formats.
 
+mod claim;
 mod digest;
 mod file;
 mod identity;
 pub mod limits;
 mod locator;
+mod matcher;
 mod package;
 mod path;
 mod pitfall;
@@ -15,13 +17,13 @@ mod span;
 mod text;
 mod time;
 
+pub use claim::{Claim, UnknownClaim};
 pub use digest::{Algorithm, Checked, Digest, DigestError, Hasher, Mismatch};
 pub use file::{FileContent, FileHasher};
-pub(crate) use identity::fits_stars;
-pub use identity::{
-    Claim, Glob, Identity, IdentityMatcher, MatcherError, OtherIdentity, TextMatcher, UnknownClaim,
-};
+pub use identity::{Identity, IdentityMatcher, OtherIdentity};
 pub use locator::{ImageLocator, LayoutSelector, LocatorError};
+pub(crate) use matcher::fits_stars;
+pub use matcher::{Glob, MatcherError, TextMatcher};
 pub use package::{
     Distribution, Ecosystem, Inventory, LayerOrigin, Package, PackageId, SourcePackage, Subject,
 };

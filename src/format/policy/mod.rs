@@ -36,6 +36,14 @@ pub struct UnvalidatedPolicy {
 }
 
 impl UnvalidatedPolicy {
+    /// Reads a file: text in UTF-8.
+    pub fn read(bytes: &[u8]) -> Result<Self, NotAPolicy> {
+        match str::from_utf8(bytes) {
+            Ok(text) => Self::parse(text),
+            Err(error) => Err(read::not_utf8(bytes, error.valid_up_to())),
+        }
+    }
+
     /// Reads YAML or JSON. Every key must be known; all problems of shape are reported at once.
     pub fn parse(text: &str) -> Result<Self, NotAPolicy> {
         read::policy(text)

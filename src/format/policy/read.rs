@@ -7,9 +7,9 @@ use super::yaml::{self, Value};
 use super::{
     At, AttestationEntry, ExpressionEntry, IdentityEntry, NotAPolicy, Place, ReferenceEntry, RequireEntry,
     RevokedEntry, RevokedWhat, RevokedWho, RuleEntry, RulingEntry, SbomEntry, SbomFormatEntry, ShapeError,
-    ShapeProblem, SignatureEntry, UnvalidatedPolicy, VERSION,
+    ShapeProblem, SignatureEntry, UnvalidatedPolicy, VERSION, YamlError,
 };
-use crate::base::Digest;
+use crate::base::{Digest, Span};
 
 pub(super) fn policy(text: &str) -> Result<UnvalidatedPolicy, NotAPolicy> {
     let root = yaml::parse(text).map_err(|(at, error)| NotAPolicy {
@@ -22,6 +22,13 @@ pub(super) fn policy(text: &str) -> Result<UnvalidatedPolicy, NotAPolicy> {
         Some(policy) if reader.problems.is_empty() => Ok(policy),
         _ => Err(NotAPolicy { problems: reader.problems }),
     }
+}
+
+pub(super) fn not_utf8(bytes: &[u8], offset: usize) -> NotAPolicy {
+    let before = String::from_utf8_lossy(bytes.get(..offset).unwrap_or_default());
+    let at = Span::new(before.len(), before.len()).position(&before);
+    let place = Place { at, path: String::new() };
+    NotAPolicy { problems: vec![ShapeProblem { place, error: YamlError::NotUtf8 { offset }.into() }] }
 }
 
 impl Reader {

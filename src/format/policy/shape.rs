@@ -116,6 +116,7 @@ impl ShapeError {
             Self::Yaml(
                 YamlError::Documents
                 | YamlError::Empty
+                | YamlError::NotUtf8 { .. }
                 | YamlError::Syntax { .. }
                 | YamlError::TooDeep
                 | YamlError::TooLarge,

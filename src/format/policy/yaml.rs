@@ -91,6 +91,12 @@ pub enum YamlError {
     /// `<<`.
     #[error("a merge key: write the entries out")]
     MergeKey,
+    /// Bytes that are no text.
+    #[error("not UTF-8: byte {offset} belongs to no character")]
+    NotUtf8 {
+        /// Of the first such byte, from 0.
+        offset: usize,
+    },
     /// Not well-formed.
     #[error("not YAML: {reason}")]
     Syntax {

@@ -424,6 +424,28 @@ mod tests {
         assert!(differ.is_empty(), "{}", differ.join("\n"));
     }
 
+    /// Each claim that there is, and no other, to the schema as to the reader.
+    #[test]
+    fn schema_and_reader_know_the_same_claims() {
+        let schema = schema();
+        let files = folder("good");
+        let (_, text) = files.iter().find(|(file, _)| file.ends_with("keyless.yaml")).unwrap();
+        let good = to_json(text).unwrap();
+        let claims = "/signers/gha-release/keyless/claims";
+        let all: Vec<&str> = crate::base::Claim::all().map(crate::base::Claim::name).collect();
+        assert!(all.len() > 20);
+        for (name, is_known) in all.iter().map(|name| (*name, true)).chain([("issuer", false), ("", false)]) {
+            let mut policy = good.clone();
+            *policy.pointer_mut(claims).unwrap() = serde_json::json!({ name: "x" });
+            assert_eq!(schema.is_valid(&policy), is_known, "schema: {name}");
+            assert_eq!(UnvalidatedPolicy::parse(&policy.to_string()).is_ok(), is_known, "reader: {name}");
+        }
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../../schemas/trust-policy.v1.schema.json")).unwrap();
+        let named = schema.pointer("/$defs/keyless/properties/claims/properties").unwrap();
+        assert_eq!(named.as_object().unwrap().len(), all.len());
+    }
+
     #[test]
     fn every_code_of_a_policy_file_has_a_bad_policy() {
         let all: String = folder("bad").iter().filter_map(|(_, text)| text.lines().next()).collect();
@@ -432,6 +454,20 @@ mod tests {
             "19", "20", "21", "22", "23", "24", "25", "26",
         ] {
             assert!(all.contains(&format!("PLM-P{code} ")), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_is_no_text_says_where() {
+        for (bytes, at, offset) in [
+            (&b"version: 1\nname: \xff"[..], "2:7", "byte 17 "),
+            (b"\xc3\xa9\xc3", "1:2", "byte 2 "),
+            (b"\xff", "1:1", "byte 0 "),
+        ] {
+            let error = UnvalidatedPolicy::read(bytes).unwrap_err();
+            let [problem] = error.problems() else { panic!("{error:?}") };
+            assert_eq!((problem.place.at.to_string().as_str(), problem.code()), (at, "PLM-P01"));
+            assert!(problem.to_string().contains(offset), "{problem}");
         }
     }
 

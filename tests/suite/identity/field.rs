@@ -320,6 +320,8 @@ fn ghsa_46mp_8w32_6g94_every_field_of_a_rule_counts() {
     {
         assert!(known.remove(name), "{name}");
     }
+    // Of certificates of before 2023.
+    known.retain(|name| !name.starts_with("github_workflow_"));
     known.remove("digest");
     let missing: Vec<_> = known.difference(&tried).collect();
     assert!(missing.is_empty(), "{missing:?}");

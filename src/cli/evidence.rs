@@ -8,6 +8,7 @@ use std::error::Error;
 use futures_util::StreamExt as _;
 
 use crate::base::{Checked, Digest, Printable, Tag, limits};
+use crate::format::bundle;
 use crate::format::manifest::{AnyManifest, DOCKER_INDEX, Descriptor, Manifest, OCI_INDEX};
 use crate::format::simple_signing;
 use crate::io::{Listed, ListedBy, Source, SourceError};
@@ -87,7 +88,7 @@ impl<'a> Gatherer<'a> {
         let fetches = wanted.iter().map(|entry| self.referrer(pending.image, entry));
         pieces.extend(futures_util::stream::iter(fetches).buffered(AT_ONCE).collect::<Vec<_>>().await);
         self.keep(pending.image, pieces);
-        // Whoever decides after each part looks at all of it again: parts that grow keep that from adding up.
+        // Whoever decides after each part goes over all of it again: parts that grow keep that from adding up.
         pending.batch = pending.batch.saturating_mul(4);
         !pending.listed.is_empty()
     }
@@ -156,6 +157,11 @@ impl<'a> Gatherer<'a> {
         images
     }
 
+    /// What was gathered since the last time.
+    pub(super) fn take_evidence(&mut self) -> Evidence {
+        std::mem::take(&mut self.evidence)
+    }
+
     fn keep(&mut self, about: Digest, pieces: impl IntoIterator<Item = Vec<Piece>>) {
         for piece in pieces.into_iter().flatten() {
             match piece {
@@ -197,9 +203,9 @@ impl<'a> Gatherer<'a> {
             }
             Err(error) => return unreadable(reason(&error)),
         };
-        let is_bundle = |kind: &str| kind.starts_with(BUNDLE);
-        let looks_like_bundle = is_bundle(manifest.effective_artifact_type())
-            || manifest.layers.iter().any(|layer| is_bundle(&layer.media_type));
+        let may_be = |kind: &str| kind.starts_with(bundle::MEDIA_TYPE_PREFIX);
+        let looks_like_bundle = may_be(manifest.effective_artifact_type())
+            || manifest.layers.iter().any(|layer| may_be(&layer.media_type));
         if !looks_like_bundle && !manifest.layers.iter().any(is_legacy) {
             let artifact_type = manifest.effective_artifact_type().to_owned();
             return vec![Piece::Other(Other { digest, origin, artifact_type })];
@@ -216,12 +222,12 @@ impl<'a> Gatherer<'a> {
         let [layer] = manifest.layers.as_slice() else {
             return unreadable(format!("a bundle is one layer, this has {}", manifest.layers.len()));
         };
-        if !is_bundle(&layer.media_type) {
+        if !bundle::is_media_type(&layer.media_type) {
             return unreadable(format!("its layer is of type {}", Printable(&layer.media_type)));
         }
         match self.blob(layer).await {
-            Ok(bundle) => {
-                vec![Piece::Candidate(Candidate { origin, digest, content: Content::from_bundle(&bundle) })]
+            Ok(content) => {
+                vec![Piece::Candidate(Candidate { origin, digest, content: Content::from_bundle(&content) })]
             }
             Err(gap) => vec![Piece::Gap(gap)],
         }
@@ -301,7 +307,7 @@ fn other_artifact(entry: &Listed) -> Option<Other> {
     let artifact_type = entry.descriptor.artifact_type.as_deref()?;
     let is_index = [OCI_INDEX, DOCKER_INDEX].contains(&entry.descriptor.media_type.as_str());
     let may_be = artifact_type.is_empty()
-        || artifact_type.starts_with(BUNDLE)
+        || artifact_type.starts_with(bundle::MEDIA_TYPE_PREFIX)
         || artifact_type.starts_with("application/vnd.dev.cosign.")
         || artifact_type == "application/vnd.oci.empty.v1+json"
         || artifact_type == "application/vnd.oci.image.config.v1+json";
@@ -346,8 +352,6 @@ const AT_ONCE: usize = 8;
 /// How much is read before the first decision: what a pipeline attaches, a signature, an SBOM and provenance, costs one round; of twenty
 /// signatures by one key three are asked for.
 const FIRST: usize = 3;
-/// How all media types of bundles start.
-const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 /// Layer of a `.att` manifest.
 const ENVELOPE_LAYER: &str = "application/vnd.dsse.envelope.v1+json";
 /// Layers of the older format.

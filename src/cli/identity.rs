@@ -8,8 +8,7 @@ use super::key::{KeyReference, read_public_key};
 use crate::base::{Claim, IdentityMatcher, MatcherError, Printable, TextMatcher, limits};
 use crate::io::Io;
 use crate::verify::{
-    CertificateLogDemand, IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot, TrustRootError,
-    WitnessedKey,
+    CertificateLogDemand, IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot, WitnessedKey,
 };
 
 /// Who must have signed, and what vouches for it.
@@ -144,20 +143,8 @@ impl IdentityArgs {
     fn root(&self, io: &Io) -> Result<TrustRoot, CliError> {
         let Some(path) = &self.trusted_root else { return TrustRoot::public_good().map_err(CliError::bug) };
         let bytes = io.files.read_at_most(path, limits::TRUSTED_ROOT)?;
-        TrustRoot::parse(&bytes).map_err(|source| {
-            let error = TrustedRootFileError { path: path.clone(), source };
-            CliError::new(super::Outcome::Usage, error)
-                .hint("--trusted-root takes a Sigstore trusted_root.json, as `cosign trusted-root create` writes it")
-        })
+        TrustRoot::parse(&bytes).map_err(|error| CliError::not_a_trusted_root(path, error))
     }
-}
-
-/// A file that is no trusted root.
-#[derive(Debug, thiserror::Error)]
-#[error("{} is not a trusted root", .path.display())]
-struct TrustedRootFileError {
-    path: PathBuf,
-    source: TrustRootError,
 }
 
 fn wrong(flag: &'static str) -> impl Fn(MatcherError) -> CliError {

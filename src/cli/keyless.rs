@@ -20,8 +20,7 @@ use crate::format::token::Claims;
 use crate::io::{Io, Issued, ServiceUrl, ServiceUrlError, Services, TokenProvider};
 use crate::sign::{LogEntry, Signatory, Signature, ToSign};
 use crate::verify::{
-    IdentitySigner, Signer, Trust, TrustRoot, TrustRootError, check_file, unverified_end,
-    unverified_identity, verify_bundle,
+    IdentitySigner, Signer, Trust, TrustRoot, check_file, unverified_end, unverified_identity, verify_bundle,
 };
 
 /// Signing as an identity instead of with a key.
@@ -319,10 +318,7 @@ fn check(
 
 fn read_trusted_root(path: &Path, io: &Io) -> Result<TrustRoot, CliError> {
     let bytes = io.files.read_at_most(path, limits::TRUSTED_ROOT)?;
-    TrustRoot::parse(&bytes).map_err(|source| {
-        CliError::new(Outcome::Usage, NotATrustedRoot { path: path.to_owned(), source })
-            .hint("to see what is in it: `plimsoll trusted-root show --trusted-root FILE`")
-    })
+    TrustRoot::parse(&bytes).map_err(|error| CliError::not_a_trusted_root(path, error))
 }
 
 fn read_token(source: &TokenSource, io: &Io, ui: &mut Ui<'_>) -> Result<Secret<String>, CliError> {
@@ -381,14 +377,6 @@ struct DoesNotVerify {
 struct EndedCertificate {
     end: Timestamp,
     now: Timestamp,
-}
-
-/// A file that is no trusted root.
-#[derive(Debug, thiserror::Error)]
-#[error("{} is not a trusted root", .path.display())]
-struct NotATrustedRoot {
-    path: PathBuf,
-    source: TrustRootError,
 }
 
 /// Something to sign that nobody hashed: SHA-256 is always among the hashes of a file.

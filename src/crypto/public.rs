@@ -157,7 +157,8 @@ impl PublicKey {
         Ok(key)
     }
 
-    pub(super) fn from_pkcs1(key: &[u8]) -> Result<Self, KeyError> {
+    /// Reads an `RSAPublicKey` of PKCS#1 in DER.
+    pub fn from_pkcs1(key: &[u8]) -> Result<Self, KeyError> {
         Self::of(&[(der::OBJECT_IDENTIFIER, RSA), (der::NULL, &[])], key)
     }
 

@@ -91,7 +91,7 @@ impl Content {
         match descriptor.media_type.as_str() {
             simple_signing::MEDIA_TYPE => Self::from_signature_layer(layer, &descriptor.annotations),
             dsse::MEDIA_TYPE => Self::from_attestation_layer(&layer, &descriptor.annotations),
-            kind if kind.starts_with(bundle::MEDIA_TYPE_PREFIX) => Self::from_bundle(&layer),
+            kind if bundle::is_media_type(kind) => Self::from_bundle(&layer),
             kind => Self::Unreadable {
                 reason: format!("a layer of type `{}` is not a signature", Printable(kind)),
             },

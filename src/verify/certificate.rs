@@ -37,6 +37,12 @@ pub(super) fn validity(der: &[u8]) -> Result<Validity, CertificateError> {
     Ok(Validity { not_before: time(dates.not_before)?, not_after: time(dates.not_after)? })
 }
 
+/// Whom the certificate is about: a name as it is encoded, for names are compared so.
+pub(super) fn subject_name(der: &[u8]) -> Result<Vec<u8>, CertificateError> {
+    let certificate = Certificate::from_der(der).map_err(|_| CertificateError::NotDer)?;
+    certificate.tbs_certificate.subject.to_der().map_err(|_| CertificateError::NotDer)
+}
+
 /// Whom a certificate names, if one believes it: nothing is checked here but its form.
 pub fn unverified_identity(der: &[u8]) -> Result<Identity, CertificateError> {
     Ok(Leaf::read(der)?.certified.identity)
@@ -51,6 +57,8 @@ pub fn unverified_end(der: &[u8]) -> Result<Timestamp, CertificateError> {
 pub(super) struct Leaf {
     pub(super) key: PublicKey,
     pub(super) validity: Validity,
+    /// The name of the certificate that is said to have signed it.
+    pub(super) issuer_name: Vec<u8>,
     /// Whether it may sign code, as one of its uses and not by having none.
     pub(super) signs_code: bool,
     /// Whether it brings a signed certificate timestamp.
@@ -75,6 +83,7 @@ impl Leaf {
         Ok(Self {
             key: PublicKey::from_spki(&spki).map_err(|_| CertificateError::Key)?,
             validity: validity(der)?,
+            issuer_name: body.issuer.to_der().map_err(|_| CertificateError::NotDer)?,
             signs_code: uses.is_some_and(|(_, uses)| uses.0.contains(&CODE_SIGNING))
                 && usage.is_some_and(|(_, usage)| usage.digital_signature()),
             is_logged: seen.contains(&SIGNED_CERTIFICATE_TIMESTAMPS),

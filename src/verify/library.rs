@@ -3,6 +3,8 @@
 //!
 //! It looks at the clock to refuse more, never less: entries from the future, and logs and authorities that have not begun.
 
+use std::sync::Arc;
+
 use sigstore_verify::types::bundle::{MessageDigest, MessageSignature, VerificationMaterial};
 use sigstore_verify::types::{
     ArtifactDigest, Bundle as LibraryBundle, DerPublicKey, DigestBytes, DsseEnvelope, DsseSignature,
@@ -79,12 +81,9 @@ pub(super) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn verifier(&self) -> Result<Verifier, VerifyError> {
-        let mut root = self.root.library().clone();
-        root.tlogs = self.log.and_then(|at| root.tlogs.get(at)).cloned().into_iter().collect();
-        root.certificate_authorities =
-            self.authority.and_then(|at| root.certificate_authorities.get(at)).cloned().into_iter().collect();
-        Verifier::new(&root).map_err(|error| VerifyError::Unsupported { source: Box::new(error) })
+    fn verifier(&self) -> Result<Arc<Verifier>, VerifyError> {
+        let verifier = self.root.verifier(self.log, self.authority);
+        verifier.map_err(|error| VerifyError::Unsupported { source: Box::new(error) })
     }
 }
 

@@ -1,6 +1,5 @@
 //! RFC 3161 time stamps over a signature.
 
-use sigstore_verify::trust_root::TsaAuthority;
 use sigstore_verify::tsa::{Error, verify_timestamp_for_authority};
 use sigstore_verify::types::{SignatureBytes, TimestampToken};
 
@@ -23,8 +22,8 @@ fn check_one(stamp: &[u8], signature: &[u8], root: &TrustRoot) -> Result<Timesta
     let (token, signature) = (TimestampToken::from_bytes(stamp), SignatureBytes::from_bytes(signature));
     let mut refusal = None;
     for (at, authority) in root.content().timestamp_authorities.iter().enumerate() {
-        let Some(known) = in_library(root, at) else { continue };
-        let time = match verify_timestamp_for_authority(&token, &signature, &known) {
+        let Some(known) = root.stamper(at) else { continue };
+        let time = match verify_timestamp_for_authority(&token, &signature, known) {
             Ok(time) => Timestamp::from_seconds(time.as_second())
                 .map_err(|error| VerifyError::BadTimestamp { source: Box::new(error) })?,
             // The same for every authority.
@@ -49,18 +48,4 @@ fn check_one(stamp: &[u8], signature: &[u8], root: &TrustRoot) -> Result<Timesta
         refusal = Some(VerifyError::TimestampWindow { time });
     }
     Err(refusal.unwrap_or(VerifyError::NoProvenTime))
-}
-
-/// The authority at this place, as the library wants it: leaf, what is between, root.
-fn in_library(root: &TrustRoot, at: usize) -> Option<TsaAuthority> {
-    let authority = root.library().timestamp_authorities.get(at)?;
-    let certificates = &authority.cert_chain.certificates;
-    let (leaf, last) = (certificates.first()?, certificates.last()?);
-    let between = certificates.iter().skip(1).take(certificates.len().saturating_sub(2));
-    Some(TsaAuthority::new(
-        leaf.raw_bytes.clone(),
-        between.map(|certificate| certificate.raw_bytes.clone()).collect(),
-        last.raw_bytes.clone(),
-        authority.valid_for,
-    ))
 }

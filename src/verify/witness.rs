@@ -7,7 +7,7 @@ use super::certificate::{self, Leaf, Validity};
 use super::library::{self, Answer, Scope, Subject};
 use super::trust::{CertificateLogDemand, LogDemand, TimeDemand};
 use super::{Artifact, CertificateError, ProvenTime, TimeSource, Trust, VerifyError, timestamp};
-use crate::base::Timestamp;
+use crate::base::{Digest, Printable, Timestamp};
 use crate::crypto::PublicKey;
 use crate::format::bundle::{Bundle, BundleContent, LogEntry, Material};
 
@@ -40,30 +40,23 @@ pub(super) fn check(
             return Err(VerifyError::NoCertificateTimestamp);
         }
     }
-    let stamps = timestamp::check(&bundle.timestamps, signature(bundle), &trust.root)?;
+    let entries = known_entries(bundle, trust)?;
+    let (first, others) = bundle.timestamps.split_at(bundle.timestamps.len().min(1));
+    let mut stamps = timestamp::check(first, signature(bundle), &trust.root)?;
     let mut check =
         Check { bundle, artifact, trust, holder, subject: Subject::new(bundle)?, authority: None };
     if stamps.is_empty() {
         check.subject.drop_timestamps();
     }
-    let (mut logs, mut log_times, mut is_unknown) = (BTreeSet::new(), Vec::new(), false);
-    for (at, entry) in bundle.log_entries.iter().enumerate() {
-        match trust.root.content().logs.iter().enumerate().find(|(_, log)| log.id == entry.log_id) {
-            Some((place, log)) => {
-                log_times.extend(check.entry(at, entry, place, &stamps)?);
-                logs.insert(log.key);
-            }
-            None => is_unknown = true,
-        }
+    // Anybody gets good time stamps over a signature by a certificate of his own: one is enough to find that out.
+    if !others.is_empty() && !stamps.is_empty() && matches!(holder, Holder::Certificate(_)) {
+        check.certificate(None, None, &stamps)?;
     }
-    if let LogDemand::Required { logs: needed } = trust.log
-        && logs.len() < needed.get()
-    {
-        return Err(match (logs.len(), is_unknown) {
-            (0, true) => VerifyError::UnknownLog,
-            (0, false) => VerifyError::NotLogged,
-            (found, _) => VerifyError::TooFewLogs { found, needed: needed.get() },
-        });
+    stamps.extend(timestamp::check(others, signature(bundle), &trust.root)?);
+    let (mut logs, mut log_times) = (BTreeSet::new(), Vec::new());
+    for (at, entry, place, key) in entries {
+        log_times.extend(check.entry(at, entry, place, &stamps)?);
+        logs.insert(key);
     }
     if logs.is_empty() && matches!(holder, Holder::Certificate(_)) {
         if stamps.is_empty() {
@@ -72,6 +65,40 @@ pub(super) fn check(
         check.certificate(None, None, &stamps)?;
     }
     check.times(stamps, log_times).map(|times| Witnessed { times, logs: logs.len() })
+}
+
+/// The entries of logs that the root knows: where each stands, the place of its log, and the log's key. They are of kinds that count and say
+/// nothing twice, and they are of as many logs as are demanded; whether they are right is expensive to find out.
+fn known_entries<'a>(
+    bundle: &'a Bundle,
+    trust: &Trust,
+) -> Result<Vec<(usize, &'a LogEntry, usize, Digest)>, VerifyError> {
+    let (mut known, mut logs, mut is_unknown) = (Vec::new(), BTreeSet::new(), false);
+    for (at, entry) in bundle.log_entries.iter().enumerate() {
+        let log = trust.root.content().logs.iter().enumerate().find(|(_, log)| log.id == entry.log_id);
+        let Some((place, log)) = log else {
+            is_unknown = true;
+            continue;
+        };
+        let kind = (entry.kind.as_str(), entry.version.as_str());
+        if !kinds(&bundle.content).contains(&kind) {
+            let short = |text: &str| text.chars().take(64).collect();
+            return Err(VerifyError::EntryKind { kind: short(kind.0), version: short(kind.1) });
+        }
+        agrees_with_itself(entry)?;
+        logs.insert(log.key);
+        known.push((at, entry, place, log.key));
+    }
+    match trust.log {
+        LogDemand::Required { logs: needed } if logs.len() < needed.get() => {
+            Err(match (logs.len(), is_unknown) {
+                (0, true) => VerifyError::UnknownLog,
+                (0, false) => VerifyError::NotLogged,
+                (found, _) => VerifyError::TooFewLogs { found, needed: needed.get() },
+            })
+        }
+        LogDemand::Required { .. } | LogDemand::NotRequired => Ok(known),
+    }
 }
 
 struct Check<'a> {
@@ -95,11 +122,6 @@ impl Check<'_> {
     ) -> Result<Vec<Timestamp>, VerifyError> {
         let root = &self.trust.root;
         let window = root.content().logs.get(log).ok_or(VerifyError::UnknownLog)?.window;
-        let kind = (entry.kind.as_str(), entry.version.as_str());
-        if !kinds(&self.bundle.content).contains(&kind) {
-            let short = |text: &str| text.chars().take(64).collect();
-            return Err(VerifyError::EntryKind { kind: short(kind.0), version: short(kind.1) });
-        }
         // A log's word about time is its promise. A time without promise is anybody's word (CVE-2024-55655).
         let promised = entry.integrated_time.filter(|_| entry.promise.is_some());
         let said: Vec<Timestamp> = match promised {
@@ -139,6 +161,9 @@ impl Check<'_> {
         let candidates = self.authority.map_or(all, |known| known..known + 1);
         let (mut refusal, mut expired) = (None, None);
         for authority in candidates {
+            if !self.may_have_certified(authority) {
+                continue;
+            }
             let scope = Scope { root, log, authority: Some(authority) };
             let demand = self.trust.certificate_log;
             match library::check_certificate(&scope, &self.subject, self.artifact, demand)? {
@@ -164,6 +189,15 @@ impl Check<'_> {
             (_, refusal) => {
                 Err(VerifyError::UnknownAuthority { source: refusal.map(|error| Box::new(error) as _) })
             }
+        }
+    }
+
+    /// Whether the holder's certificate says that one of this authority's signed it. With certificates between the two nobody can tell.
+    fn may_have_certified(&self, authority: usize) -> bool {
+        let is_alone = !matches!(&self.bundle.material, Material::Certificate { intermediates, .. } if !intermediates.is_empty());
+        match self.holder {
+            Holder::Certificate(leaf) if is_alone => self.trust.root.is_named(authority, &leaf.issuer_name),
+            Holder::Certificate(_) | Holder::Key(_) => true,
         }
     }
 
@@ -220,6 +254,42 @@ impl Check<'_> {
             Material::PublicKey { .. } => Ok(Vec::new()),
         }
     }
+}
+
+/// What an entry says twice it must say alike. The log signs the body and the checkpoint; what stands beside them anybody can write, and
+/// another reader may go by it.
+fn agrees_with_itself(entry: &LogEntry) -> Result<(), VerifyError> {
+    let (kind, version) =
+        entry.body_kind().map_err(|error| VerifyError::BadEntry { source: Box::new(error) })?;
+    if (&kind, &version) != (&entry.kind, &entry.version) {
+        let short = |text: String| text.chars().take(64).collect();
+        let source = Box::new(Contradiction::Kind { kind: short(kind), version: short(version) });
+        return Err(VerifyError::BadEntry { source });
+    }
+    let Some(proof) = &entry.proof else { return Ok(()) };
+    if proof.unverified_tree().is_none_or(|tree| tree != (proof.tree_size, proof.root_hash.clone())) {
+        return Err(VerifyError::BadCheckpoint { source: Box::new(Contradiction::Tree) });
+    }
+    // Rekor 1 counts the entries of all its trees, and in the proof those of one.
+    if is_of_rekor_2(entry) && proof.index != entry.index {
+        return Err(VerifyError::BadInclusionProof { source: Box::new(Contradiction::Index) });
+    }
+    Ok(())
+}
+
+fn is_of_rekor_2(entry: &LogEntry) -> bool {
+    (entry.kind.as_str(), entry.version.as_str()) == ("hashedrekord", "0.0.2")
+}
+
+/// What a log entry says twice, and not alike.
+#[derive(Debug, thiserror::Error)]
+enum Contradiction {
+    #[error("the entry and its proof stand at different places")]
+    Index,
+    #[error("its body is of kind `{} {}`", Printable(.kind), Printable(.version))]
+    Kind { kind: String, version: String },
+    #[error("its proof is about another tree than its checkpoint")]
+    Tree,
 }
 
 fn within(validity: Validity, time: Timestamp) -> Result<(), VerifyError> {

@@ -101,6 +101,12 @@ impl Shop {
         self.attach_manifest(&serde_json::to_vec(&manifest).unwrap(), self.image.digest, BUNDLE)
     }
 
+    /// A good signature in a layer of this type.
+    fn attach_signed(&self, media_type: &str) -> Digest {
+        let unsigned = sign::image_signature(&self.name(), self.image.digest, &BTreeMap::new()).unwrap();
+        self.attach_layer(&unsigned.signed_by(&self.ours).unwrap().bundle, media_type)
+    }
+
     /// Puts layers under the older tag.
     pub(crate) fn tag(&self, suffix: &str, layers: &[sign::LegacyLayer]) {
         let mut existing = None;
@@ -308,6 +314,16 @@ fn everything_else_is_a_no_with_its_reason() {
             &["PLM-S13", "text/plain"],
         ),
         (
+            "layer type that begins like a bundle's",
+            &|shop| ignore(shop.attach_signed(&format!("{BUNDLE}; charset=utf-8"))),
+            &["PLM-S13", "charset"],
+        ),
+        (
+            "layer type of a later bundle",
+            &|shop| ignore(shop.attach_signed("application/vnd.dev.sigstore.bundle.v0.30+json")),
+            &["PLM-S13", "v0.30"],
+        ),
+        (
             "other key, older format",
             &|shop| shop.tag(".sig", &[shop.legacy_signature(&shop.theirs)]),
             &["signature tag", "PLM-S01"],
@@ -329,6 +345,16 @@ fn everything_else_is_a_no_with_its_reason() {
             assert!(run.stdout.starts_with("denied "), "{what}: {}\n{}", run.stdout, run.stderr);
             says(run, 1, texts);
         }
+    }
+}
+
+/// The media types that the specification gives to bundles, and nothing that only begins like one.
+#[test]
+fn every_spelling_of_a_bundle_s_type_is_read() {
+    for media_type in [BUNDLE, "application/vnd.dev.sigstore.bundle+json;version=0.3"] {
+        let shop = Shop::new(Referrers::On);
+        shop.attach_signed(media_type);
+        says(shop.verify(), 0, &["signed by [DIR]/ours.pub"]);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::cli::{CliError, Outcome};
 use crate::crypto::{KeyAlgorithm, KeyError, PublicKey, certificates_from_pem};
 use crate::format::trusted_root::{NewAuthority, NewLog, NewTrustedRoot};
 use crate::io::{Io, Mode, ServiceUrl, TufRepository};
-use crate::verify::{TrustRoot, TrustRootError};
+use crate::verify::TrustRoot;
 
 /// Show, refresh or make a trusted root: whose certificates, logs and time stamps count
 ///
@@ -115,8 +115,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<TrustRoot, CliError> {
-    TrustRoot::parse(bytes)
-        .map_err(|source| CliError::new(Outcome::Usage, NotATrustedRoot { path: path.to_owned(), source }))
+    TrustRoot::parse(bytes).map_err(|error| CliError::not_a_trusted_root(path, error))
 }
 
 impl Update {
@@ -133,8 +132,7 @@ impl Update {
         let services = io.services()?;
         let bytes = services.tuf_target(&repository, TARGET, &folder, io.clock.now()).await?;
         // Nobody is helped by a file that cannot be used here, whoever vouches for it.
-        let root = TrustRoot::parse(&bytes)
-            .map_err(|source| CliError::new(Outcome::Unknown, Unusable { source }))?;
+        let root = TrustRoot::parse(&bytes).map_err(CliError::unusable_trusted_root)?;
         let file = match self.output {
             Some(output) => {
                 io.files.write(&output, &bytes, Mode::Public)?;
@@ -320,27 +318,12 @@ impl AuthoritySpec {
     }
 }
 
-/// A file that is no trusted root.
-#[derive(Debug, thiserror::Error)]
-#[error("{} is not a trusted root", .path.display())]
-struct NotATrustedRoot {
-    path: PathBuf,
-    source: TrustRootError,
-}
-
 /// A file that is no chain of certificates.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not a chain of certificates", .path.display())]
 struct ChainFileError {
     path: PathBuf,
     source: KeyError,
-}
-
-/// What the repository vouches for is of no use here.
-#[derive(Debug, thiserror::Error)]
-#[error("the trusted root in the repository cannot be used")]
-struct Unusable {
-    source: TrustRootError,
 }
 
 /// The name of a trusted root in Sigstore's repositories.

@@ -9,6 +9,7 @@ pub(super) mod policy;
 mod sbom;
 mod services;
 mod sign;
+mod trusted_root;
 mod verify;
 
 use std::error::Error;

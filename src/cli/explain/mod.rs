@@ -9,6 +9,7 @@ mod identity;
 mod key;
 mod name;
 mod policy;
+mod root;
 mod rule;
 mod sbom;
 mod signature;
@@ -70,7 +71,7 @@ const PREFIX: &str = "PLM-";
 /// So many characters of a code are compared.
 const LONGEST: usize = 12;
 /// In the order of the codes.
-const TABLES: [&[Entry]; 11] = [
+const TABLES: [&[Entry]; 12] = [
     annotation::ENTRIES,
     sbom::ENTRIES,
     evidence::ENTRIES,
@@ -82,6 +83,7 @@ const TABLES: [&[Entry]; 11] = [
     signature::ENTRIES,
     certificate::ENTRIES,
     file::ENTRIES,
+    root::ENTRIES,
 ];
 
 #[cfg(test)]

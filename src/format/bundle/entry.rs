@@ -1,9 +1,12 @@
 //! What a transparency log says about a signature: protobuf-specs, sigstore_rekor.proto.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{BundleError, Version, decode};
 use crate::base::{Timestamp, limits};
+use crate::format::json::{JsonError, parse_strict};
 use crate::format::object::Object;
 
 /// An entry of a transparency log, as it arrived: whether the log holds it, and whether it is about this signature, is unknown.
@@ -40,6 +43,29 @@ pub struct InclusionProof {
     pub hashes: Vec<Vec<u8>>,
     /// The root as the log signed it: a signed note.
     pub checkpoint: String,
+}
+
+impl LogEntry {
+    /// Kind and version as the body itself, which the log signed, says them.
+    pub fn body_kind(&self) -> Result<(String, String), JsonError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct BodyWire {
+            kind: String,
+            api_version: String,
+        }
+        let BodyWire { kind, api_version } = parse_strict(&self.body)?;
+        Ok((kind, api_version))
+    }
+}
+
+impl InclusionProof {
+    /// Size and root of the tree that the checkpoint names (c2sp.org/tlog-checkpoint). Whether the log signed it is not looked at.
+    pub fn unverified_tree(&self) -> Option<(u64, Vec<u8>)> {
+        let mut lines = self.checkpoint.lines().skip(1);
+        let (size, root) = (lines.next()?, lines.next()?);
+        Some((size.parse().ok()?, STANDARD.decode(root).ok()?))
+    }
 }
 
 /// Reads the list of entries, each with what its version asks for; the same entry twice would let one log be counted as two.

@@ -135,7 +135,12 @@ impl Bundle {
 
 /// The media type that is written.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
-/// How every media type of a bundle starts, whatever its version.
+/// Whether something of this media type is a bundle of a version that is known: nothing is added to it, and no other parameter.
+pub fn is_media_type(text: &str) -> bool {
+    Version::read(text).is_some()
+}
+
+/// How every media type of a bundle starts, whatever its version: good for telling that a newer one is there, which cannot be read.
 pub const MEDIA_TYPE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
 
 fn read_material(mut object: Object, version: Version) -> Result<Material, BundleError> {

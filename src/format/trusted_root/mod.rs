@@ -32,6 +32,10 @@ pub struct Log {
     pub id: [u8; 32],
     /// SHA-256 of its key: two names for one key are one log.
     pub key: Digest,
+    /// The key: a SubjectPublicKeyInfo, or an RSA key of PKCS#1.
+    pub key_bytes: Vec<u8>,
+    /// What it is said to be: sigstore_common.proto, `PublicKeyDetails`.
+    pub key_details: String,
     /// When its key may sign.
     pub window: Window,
 }
@@ -112,17 +116,17 @@ fn log(mut object: Object) -> Result<Log, TrustedRootError> {
         return Err(TrustedRootError::HashAlgorithm { found: hash.chars().take(64).collect() });
     }
     let mut key = object.take_object("publicKey")?;
-    let bytes = decode("rawBytes", &key.take::<String>("rawBytes")?)?;
-    key.take::<String>("keyDetails")?;
+    let key_bytes = decode("rawBytes", &key.take::<String>("rawBytes")?)?;
+    let key_details = key.take("keyDetails")?;
     let window = window(key.take_object("validFor")?)?;
     key.finish()?;
-    let key = Digest::of(&bytes);
+    let key = Digest::of(&key_bytes);
     let mut id = object.take_object("logId")?;
     let bytes = decode("keyId", &id.take::<String>("keyId")?)?;
     id.finish()?;
     object.finish()?;
     let id = bytes.try_into().map_err(|_| TrustedRootError::LogId { url: url.clone() })?;
-    Ok(Log { url, id, key, window })
+    Ok(Log { url, id, key, key_bytes, key_details, window })
 }
 
 fn authority(mut object: Object) -> Result<Authority, TrustedRootError> {

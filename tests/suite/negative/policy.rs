@@ -110,15 +110,7 @@ fn a_changed_policy_lets_nobody_else_in() {
     let text = policy(&shop);
     let good = Mutant { kind: "good", path: String::new(), bytes: text.clone().into_bytes() };
     assert_eq!(judge(&good), Said::Same);
-    let (made, not_text): (Vec<_>, Vec<_>) =
-        one_each(mutants(&text)).into_iter().partition(|mutant| std::str::from_utf8(&mutant.bytes).is_ok());
-    none_proves("policy", 1200, made, &[SAME_DOCUMENT, HARMLESS], judge);
-    assert!(not_text.len() > 15);
-    for mutant in not_text {
-        fs::write(shop.folder.path().join("policy.json"), &mutant.bytes).expect("a folder of ours");
-        let run = shop.run(["verify", "--policy", "[DIR]/policy.json", &shop.pinned()]).exits(2);
-        assert!(run.stderr.contains("[DIR]/policy.json is not UTF-8 text"), "{}", run.stderr);
-    }
+    none_proves("policy", 1200, one_each(mutants(&text)), &[SAME_DOCUMENT, HARMLESS], judge);
 }
 
 /// The two codes of a policy that are about time, not about the file.

@@ -21,6 +21,8 @@ pub const NOTHING_COUNTS: &str = "PLM-E03";
 pub const THRESHOLD: &str = "PLM-E04";
 /// Some platform of the index lacks it.
 pub const PLATFORM: &str = "PLM-E05";
+/// Another identity counts as this signer already.
+pub const SPARE: &str = "PLM-E06";
 /// The signature names another repository.
 pub const IDENTITY: &str = "PLM-I01";
 /// The signature is older than the signer.

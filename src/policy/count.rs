@@ -1,14 +1,19 @@
 //! Which candidates count, and for whom. The one place where signers are tried and counted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::case::Memory;
 use super::pairing::pair;
 use super::requirement::Inquiry;
-use super::{Accepted, Check, Expression, Finding, NamedSigner, Report, RevokedWhat, RevokedWho, code};
+use super::{
+    Accepted, Check, Expression, Finding, Found, NamedSigner, Report, RevokedWhat, RevokedWho, code,
+};
 use crate::base::{Digest, OtherIdentity, Printable};
 use crate::verify::{Author, Authorship, Candidate, Content, Principal, Signer, VerifyError};
 
 /// Why a verified candidate does not count.
+#[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) detail: String,
@@ -17,12 +22,13 @@ pub(super) struct Refusal {
 /// The accepted proofs, each with the name of the signer that it counts for.
 pub(super) struct Count<P> {
     pub(super) reports: Vec<Report>,
-    pub(super) accepted: Vec<(String, P)>,
+    pub(super) accepted: Vec<(String, Arc<P>)>,
 }
 
 /// How proofs of one kind are made and looked at.
 pub(super) struct Kind<'a, P> {
     pub(super) check: &'a dyn Fn(&Candidate, &Signer, Digest) -> Result<P, VerifyError>,
+    pub(super) memory: &'a Memory<P>,
     pub(super) authorship: &'a dyn Fn(&P) -> &Authorship,
     /// Sees proofs only.
     pub(super) accept: &'a dyn Fn(&P) -> Result<String, Refusal>,
@@ -32,7 +38,7 @@ pub(super) struct Kind<'a, P> {
 struct Weighed<P> {
     principal: Principal,
     /// By the signers of the policy that it may stand for: each has its own trust root, so each has its own proof.
-    by: Vec<(usize, P, Accepted)>,
+    by: Vec<(usize, Arc<P>, Accepted)>,
 }
 
 impl Inquiry<'_> {
@@ -40,9 +46,10 @@ impl Inquiry<'_> {
     pub(super) fn count<P>(&self, by: &Expression, image: Digest, kind: &Kind<'_, P>) -> Count<P> {
         let mut weighed = Vec::new();
         let mut reports = Vec::new();
-        for found in self.evidence.found.iter().filter(|found| found.about == image) {
+        let about_it = self.evidence.found.iter().enumerate().filter(|(_, found)| found.about == image);
+        for (place, found) in about_it {
             let candidate = &found.candidate;
-            let finding = match self.weigh(by, image, candidate, kind) {
+            let finding = match self.weigh(by, place, found, kind) {
                 Ok(proof) => {
                     weighed.push((reports.len(), proof));
                     None
@@ -67,15 +74,17 @@ impl Inquiry<'_> {
             let signer = chosen.get(&weighed.principal);
             let counts = weighed.by.iter().position(|(index, ..)| Some(index) == signer);
             let (_, proof, mut finding) = weighed.by.swap_remove(counts.unwrap_or(0));
-            if counts.is_some() {
+            let finding = if counts.is_some() {
                 accepted.entry(finding.signer.clone()).or_insert(proof);
+                Finding::Accepted(Box::new(finding))
             } else {
                 let comma = if finding.detail.is_empty() { "" } else { ", " };
                 let told = format!("{comma}another identity counts as {} already", finding.signer);
                 finding.detail.push_str(&told);
-            }
+                Finding::Spare { code: code::SPARE, proof: Box::new(finding) }
+            };
             if let Some((_, slot)) = reports.get_mut(at) {
-                *slot = Some(Finding::Accepted(Box::new(finding)));
+                *slot = Some(finding);
             }
         }
         let mut reports: Vec<_> = reports
@@ -92,10 +101,11 @@ impl Inquiry<'_> {
     fn weigh<P>(
         &self,
         by: &Expression,
-        image: Digest,
-        candidate: &Candidate,
+        place: usize,
+        found: &Found,
         kind: &Kind<'_, P>,
     ) -> Result<Weighed<P>, Refusal> {
+        let candidate = &found.candidate;
         let mut weighed: Option<Weighed<P>> = None;
         // With several signers, "not this one" tells less than what is wrong with a signature by one of them.
         let mut refusal: Option<(u8, Refusal)> = None;
@@ -110,15 +120,18 @@ impl Inquiry<'_> {
                     continue;
                 }
             }
-            let proof = match (kind.check)(candidate, &signer.signer, image) {
+            let check = || {
+                let proof = (kind.check)(candidate, &signer.signer, found.about);
+                proof.map(Arc::new).map_err(|error| (nearness(&error), refused(&error)))
+            };
+            let proof = match kind.memory.recall(place, index, check) {
                 Ok(proof) => proof,
-                Err(error) => {
-                    let told = nearness(&error);
+                Err((told, because)) => {
                     if refusal
                         .as_ref()
                         .is_none_or(|(other, _)| told > *other || (told, *other) == (STRANGER, STRANGER))
                     {
-                        refusal = Some((told, refused(&error)));
+                        refusal = Some((told, because));
                     }
                     continue;
                 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::case::Proofs;
 use super::pattern::{Pattern, Specificity};
 use super::requirement::{Inquiry, fact};
 use super::{
@@ -12,6 +13,17 @@ use crate::base::{Printable, Timestamp};
 
 /// Decides whether `policy` allows the image of `request` on this evidence, as of `now`. What is not allowed is denied.
 pub fn decide(policy: &Policy, request: &Request, evidence: &Evidence, now: Timestamp) -> Decision {
+    decide_with(&Proofs::default(), policy, request, evidence, now)
+}
+
+/// The same, with what was found out before about this evidence, by this policy.
+pub(super) fn decide_with(
+    proofs: &Proofs,
+    policy: &Policy,
+    request: &Request,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Decision {
     let mut nodes = Vec::new();
     let mut grounds = Vec::new();
     let mut rule = None;
@@ -21,7 +33,7 @@ pub fn decide(policy: &Policy, request: &Request, evidence: &Evidence, now: Time
         nodes.extend([node, not_evaluated()]);
     } else if let Some(selected) = select(policy, request) {
         rule = Some(selected.name.clone());
-        apply(selected, &Inquiry { policy, request, evidence, now }, &mut nodes, &mut grounds);
+        apply(selected, &Inquiry { policy, request, evidence, now, proofs }, &mut nodes, &mut grounds);
     } else {
         let detail = match &request.repository {
             Some(repository) => format!("no rule is about {repository}"),

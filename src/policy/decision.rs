@@ -1,5 +1,7 @@
 //! What was decided, and why.
 
+use std::sync::Arc;
+
 use crate::base::{Digest, Timestamp};
 use crate::verify::{Attested, Authorship, CertificateLogDemand, LogDemand, Origin, Signed, Signer, Trust};
 
@@ -91,14 +93,14 @@ pub enum Ground {
         /// Name of the signer in the policy.
         signer: String,
         /// The proof.
-        proof: Attested,
+        proof: Arc<Attested>,
     },
     /// An image signature.
     Signed {
         /// Name of the signer in the policy.
         signer: String,
         /// The proof.
-        proof: Signed,
+        proof: Arc<Signed>,
     },
     /// The policy permits these images without proof, for a time.
     Unverified {
@@ -206,8 +208,15 @@ pub struct Report {
 /// What one candidate was worth.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Finding {
-    /// It counts, unless another identity counts as its signer already: then the detail says so.
+    /// It counts.
     Accepted(Box<Accepted>),
+    /// It proves who signed, but another identity counts as that signer already, and one signer is one.
+    Spare {
+        /// Stable.
+        code: &'static str,
+        /// What it proves.
+        proof: Box<Accepted>,
+    },
     /// It does not count.
     Refused {
         /// Stable.

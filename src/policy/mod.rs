@@ -2,6 +2,7 @@
 //! allow or deny, with every reason; it trusts nothing that is not in the [`Policy`].
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod case;
 pub mod code;
 mod count;
 mod decide;
@@ -16,6 +17,7 @@ mod sbom;
 
 use std::collections::BTreeMap;
 
+pub use case::Case;
 pub use decide::decide;
 pub use decision::{
     Accepted, Certainty, Check, Decision, Finding, Ground, Node, NonEmpty, Reason, Report, Ruling, Verdict,

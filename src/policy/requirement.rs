@@ -1,7 +1,9 @@
 //! How one requirement fares.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::case::Proofs;
 use super::count::{Count, Kind, Refusal};
 use super::decision::NodeKind;
 use super::pattern::normal_host;
@@ -19,6 +21,7 @@ pub(super) struct Inquiry<'a> {
     pub(super) request: &'a Request,
     pub(super) evidence: &'a Evidence,
     pub(super) now: Timestamp,
+    pub(super) proofs: &'a Proofs,
 }
 
 impl Inquiry<'_> {
@@ -43,6 +46,7 @@ impl Inquiry<'_> {
                 let name = format!("signature by {}", self.name(by));
                 let kind = Kind {
                     check: &check_signature,
+                    memory: &self.proofs.signed,
                     authorship: &Signed::authorship,
                     accept: &|signed| {
                         has_annotations(signed, annotations)?;
@@ -64,7 +68,12 @@ impl Inquiry<'_> {
         accept: &dyn Fn(&Attested) -> Result<String, Refusal>,
     ) -> (Node, Vec<Ground>) {
         let ask = |name: String, image: Digest| {
-            let kind = Kind { check: &check_attestation, authorship: &Attested::authorship, accept };
+            let kind = Kind {
+                check: &check_attestation,
+                memory: &self.proofs.attested,
+                authorship: &Attested::authorship,
+                accept,
+            };
             let count = self.count(by, image, &kind);
             let (node, proofs) = self.judge(name, NodeKind::Statement, by, count);
             let grounds = proofs.into_iter().map(|(signer, proof)| Ground::Attested { signer, proof });
@@ -97,7 +106,7 @@ impl Inquiry<'_> {
         kind: NodeKind,
         by: &Expression,
         count: Count<P>,
-    ) -> (Node, Vec<(String, P)>) {
+    ) -> (Node, Vec<(String, Arc<P>)>) {
         let names: Vec<&str> = count.accepted.iter().map(|(name, _)| name.as_str()).collect();
         let (reached, needed) = (names.len(), by.needed);
         let names = names.join(", ");

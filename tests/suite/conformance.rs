@@ -175,9 +175,9 @@ fn the_protocol_is_spoken_strictly() {
     let file = format!("{ROOT}/testdata/conformance/bundle-verify/a.txt");
     let good = case.args(&file);
     assert!(client(&good).status.success());
-    // With --staging another root is the default, which does not know whose time stamp it is.
+    // With --staging another root is the default, which does not know the log.
     let staging = [&good[..1], &["--staging".to_owned()], &good[1..]].concat();
-    assert_eq!(verdict(&client(&staging)), "PLM-S33");
+    assert_eq!(verdict(&client(&staging)), "PLM-S41");
     let both = [
         &good[..5],
         &["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER].map(str::to_owned),

@@ -8,8 +8,8 @@ use plimsoll::crypto::PrivateKey;
 use plimsoll::format::policy::UnvalidatedPolicy;
 use plimsoll::format::statement::{CYCLONEDX, SPDX};
 use plimsoll::policy::{
-    Certainty, Decision, Demand, Evidence, Finding, Found, Gap, Ground, Node, PlatformImage, Policy, Request,
-    Ruling, Wants, decide,
+    Case, Certainty, Decision, Demand, Evidence, Finding, Found, Gap, Ground, Node, PlatformImage, Policy,
+    Request, Ruling, Wants, decide,
 };
 use plimsoll::sign;
 use plimsoll::verify::{Candidate, Content, Origin, Signer};
@@ -170,6 +170,37 @@ fn signatures() {
     ] {
         assert_eq!(ask(&demand, evidence), want, "{what}");
     }
+}
+
+/// Evidence that comes in parts is decided on as if it had come at once, and by the end what was found out before has been used.
+#[test]
+fn a_case_ends_as_a_decision_on_all_of_it() {
+    let Keys { a, b, stranger, .. } = &*KEYS;
+    let demand = require(&format!(
+        "signature: {{by: {{all: [a, b]}}}}, attestations: [{{type: \"{VULN}\", by: a}}, {{type: \"{VULN}\", by: {{any: [b, a]}}}}]"
+    ));
+    let parts = [
+        vec![
+            signed(stranger),
+            found(image(), Origin::FallbackTag, Content::Unreadable { reason: "gzip".into() }),
+        ],
+        vec![signed(a), attested(image(), SPDX, "{}", a)],
+        vec![Found { about: Digest::of(b"other"), ..signed(b) }],
+        vec![legacy_signed(NAME, image(), b), attested(image(), VULN, "{}", a)],
+    ];
+    let mut case = Case::new(&demand, now());
+    let (mut all, mut last) = (Vec::new(), String::new());
+    for part in parts {
+        all.extend(part.clone());
+        case.add(Evidence { found: part, gaps: Vec::new() });
+        let (decision, whole) = (case.decide(&request()), ask(&demand, all.clone()));
+        assert_eq!(told(&decision), whole);
+        assert_eq!(told(&case.decide(&request())), whole);
+        last = whole;
+    }
+    assert!(last.starts_with("allowed "), "{last}");
+    case.add(Evidence { found: Vec::new(), gaps: vec![Gap { what: "x".into(), reason: "y".into() }] });
+    assert!(told(&case.decide(&request())).contains("PLM-E02"));
 }
 
 #[test]

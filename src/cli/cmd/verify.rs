@@ -14,9 +14,9 @@ use crate::cli::render::decision::{self, Answer, ImageWire};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::policy::UnvalidatedPolicy;
+use crate::io::Io;
 use crate::io::image::read_digests;
-use crate::io::{FileError, Io};
-use crate::policy::{Certainty, Decision, Demand, Finding, Policy, Request, Ruling, Wants, decide};
+use crate::policy::{Case, Certainty, Decision, Demand, Finding, Policy, Request, Ruling, Wants};
 
 /// Check images before they are used: by public key, by identity, or by a trust policy
 ///
@@ -119,8 +119,8 @@ async fn verify(
         }
         _ => Ok(()),
     };
-    let mut gatherer = Gatherer::new(&source);
-    let mut decision = decide(policy, &request, &gatherer.evidence, now);
+    let (mut gatherer, mut case) = (Gatherer::new(&source), Case::new(policy, now));
+    let mut decision = case.decide(&request);
     // What could not be read may be revoked; only what is denied in any case needs no more.
     if decision.wants() != Wants::Nothing || outcome(&decision) != Outcome::No {
         all_read?;
@@ -129,7 +129,8 @@ async fn verify(
         let mut pending = gatherer.list(digest).await;
         loop {
             let is_more = gatherer.take(&mut pending).await;
-            decision = decide(policy, &request, &gatherer.evidence, now);
+            case.add(gatherer.take_evidence());
+            decision = case.decide(&request);
             if !is_more || decision.wants() == Wants::Nothing {
                 break;
             }
@@ -137,7 +138,8 @@ async fn verify(
     }
     if decision.wants() != Wants::Nothing {
         gatherer.tags(digest).await;
-        decision = decide(policy, &request, &gatherer.evidence, now);
+        case.add(gatherer.take_evidence());
+        decision = case.decide(&request);
     }
     if decision.wants() == Wants::EvidenceOfPlatforms {
         let content = resolved.as_ref().map(|resolved| &resolved.content);
@@ -146,7 +148,8 @@ async fn verify(
             gatherer.referrers(platform.digest).await;
             gatherer.tags(platform.digest).await;
         }
-        decision = decide(policy, &request, &gatherer.evidence, now);
+        case.add(gatherer.take_evidence());
+        decision = case.decide(&request);
     }
     Ok((request, decision))
 }
@@ -200,13 +203,9 @@ async fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
 /// Reads a policy, and the keys and trusted roots that it names, which are files below its folder.
 fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
     let bytes = io.files.read_at_most(file, limits::POLICY)?;
-    let text = String::from_utf8(bytes).map_err(|error| FileError::NotUtf8 {
-        path: file.to_owned(),
-        offset: error.utf8_error().valid_up_to(),
-    })?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let read = |file: &Path| io.files.read(&folder.join(file));
-    UnvalidatedPolicy::parse(&text)
+    UnvalidatedPolicy::read(&bytes)
         .map_err(|error| CliError::not_a_policy(file, &error))?
         .validate(&read)
         .map_err(|error| CliError::bad_policy(file, &error))

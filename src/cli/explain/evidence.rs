@@ -53,4 +53,15 @@ pub(super) const ENTRIES: &[Entry] = &[
             "Attest the missing one by its digest, which the answer names: `plimsoll attest --key FILE --sbom spdx-json --platform linux/arm64 IMAGE`.",
         ],
     },
+    Entry {
+        code: "PLM-E06",
+        title: "another identity counts as this signer already",
+        meaning: "The signature is good, but the name in the policy under which it would count is taken by another identity: one name is one \
+                  signer, however many fit its pattern.",
+        cause: "A signer whose pattern fits several people, of whom more than one has signed.",
+        next: &[
+            "Nothing, if the requirement holds.",
+            "If several of them should count, give each a signer of its own in the policy.",
+        ],
+    },
 ];

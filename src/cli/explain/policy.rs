@@ -6,7 +6,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: "PLM-P01",
         title: "the policy file is not YAML that can be read",
-        meaning: "The file is empty, is not YAML, holds several documents, or is nested or large beyond the limit.",
+        meaning: "The file is empty, is not text in UTF-8 or not YAML, holds several documents, or is nested or large beyond the limit.",
         cause: "A cut-off file, a wrong indentation, or the wrong file.",
         next: &[
             "Look at the line and column in the message.",

@@ -199,19 +199,20 @@ fn node_wire(node: &Node) -> NodeWire {
 }
 
 fn candidate_wire(report: &Report) -> CandidateWire {
-    let (accepted, code, detail) = match &report.finding {
-        Finding::Accepted(accepted) => (Some(accepted), None, accepted.detail.clone()),
-        Finding::Refused { code, detail } => (None, Some(*code), detail.clone()),
+    let (proven, code, detail) = match &report.finding {
+        Finding::Accepted(accepted) => (Some(accepted), None, &accepted.detail),
+        Finding::Spare { code, proof } => (Some(proof), Some(*code), &proof.detail),
+        Finding::Refused { code, detail } => (None, Some(*code), detail),
     };
     CandidateWire {
         digest: report.digest.map(|digest| digest.to_string()),
         origin: report.origin.map(|origin| origin.to_string()),
         summary: report.summary.clone(),
-        accepted: accepted.is_some(),
-        signer: accepted.map(|accepted| accepted.signer.clone()),
-        proof: accepted.map(|accepted| proof_wire(accepted)),
+        accepted: code.is_none(),
+        signer: proven.map(|proven| proven.signer.clone()),
+        proof: proven.map(|proven| proof_wire(proven)),
         code,
-        detail,
+        detail: detail.clone(),
     }
 }
 
@@ -302,6 +303,7 @@ impl Paint {
             let name = report.digest.map(|digest| format!("{} ", short(digest))).unwrap_or_default();
             let (finding, code) = match &report.finding {
                 Finding::Accepted(accepted) => (acceptance(accepted), None),
+                Finding::Spare { code, proof } => (acceptance(proof), Some(*code)),
                 Finding::Refused { code, detail } => (detail.clone(), Some(*code)),
             };
             finish(out, format!("{below}{branch}{name}{}{place}: {finding}", report.summary), code);

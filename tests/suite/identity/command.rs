@@ -135,7 +135,9 @@ fn a_trusted_root_that_is_none_is_refused() {
     let image = layout("kl-rekor1");
     let args = [&["verify", "--trusted-root", &root], &EXACT[..], &[&image]].concat();
     let said = run(&args).exits(2).stderr;
-    assert!(said.contains("blob.txt is not a trusted root"), "{said}");
+    assert!(said.contains("blob.txt is not a trusted root   PLM-T01"), "{said}");
+    assert!(said.contains("`plimsoll trusted-root update --output FILE`"), "{said}");
+    assert!(!said.contains("`cosign"), "{said}");
 }
 
 #[test]

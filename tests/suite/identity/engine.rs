@@ -113,6 +113,7 @@ fn an_acceptance_is_of_the_signer_that_counts() {
         .iter()
         .map(|report| match &report.finding {
             Finding::Accepted(accepted) => (&*accepted.signer, &accepted.skipped[..]),
+            Finding::Spare { .. } => ("spare", &[][..]),
             Finding::Refused { code, .. } => (*code, &[][..]),
         })
         .collect();
@@ -162,7 +163,7 @@ fn connaisseur_2150_a_threshold_counts_people() {
     let policy = threshold(overlapping, &["anybody", "dev"]);
     for (found, want) in [
         (vec![by("dev@example.com"), by("dev@example.com")], "denied PLM-E04"),
-        (vec![by("x@example.com"), by("y@example.com")], "denied PLM-E04"),
+        (vec![by("x@example.com"), by("y@example.com")], "denied PLM-E04 /PLM-E06"),
         (vec![by("x@example.com"), by("dev@example.com")], "allowed"),
         (vec![by("dev@example.com"), by("x@example.com")], "allowed"),
     ] {
@@ -171,13 +172,18 @@ fn connaisseur_2150_a_threshold_counts_people() {
     // Whoever does not count is not shown as if they did.
     let found = vec![by("x@example.com"), by("y@example.com"), by("x@example.com")];
     let decision = decision(&load(&policy).unwrap(), found);
-    let details = decision.nodes()[0].reports.iter().map(|report| match &report.finding {
-        Finding::Accepted(accepted) => accepted.detail.as_str(),
-        Finding::Refused { detail, .. } => detail,
+    let told = decision.nodes()[0].reports.iter().map(|report| match &report.finding {
+        Finding::Accepted(accepted) => ("accepted", accepted.detail.as_str()),
+        Finding::Spare { proof, .. } => ("spare", proof.detail.as_str()),
+        Finding::Refused { code, detail } => (*code, detail.as_str()),
     });
     assert_eq!(
-        details.collect::<Vec<_>>(),
-        ["no name inside", "no name inside, another identity counts as anybody already", "no name inside"]
+        told.collect::<Vec<_>>(),
+        [
+            ("accepted", "no name inside"),
+            ("spare", "no name inside, another identity counts as anybody already"),
+            ("accepted", "no name inside")
+        ]
     );
     // Two names for one identity are one signer; the file cannot even say it.
     let twice = json!({"a": signer(anybody.clone()), "b": signer(anybody)});
@@ -435,4 +441,65 @@ fn ghsa_fgw4_v983_mgp8_an_empty_result_is_a_denial() {
     assert_eq!(judge(&policy, Vec::new()), "denied PLM-E01");
     // A signature by the right person is no attestation.
     assert_eq!(judge(&policy, vec![by("dev@example.com")]), "denied PLM-E03 /PLM-S06");
+}
+
+/// The log signs the body only; what stands beside it anybody can write, and readers that go by it would take the entry for another.
+#[test]
+fn an_entry_is_of_the_kind_that_its_body_says() {
+    let policy = by_subject(json!({"equals": "dev@example.com"}));
+    let time = at("2026-06-01T12:00:00Z");
+    for (kind, version, want) in [
+        ("dsse", "0.0.1", "allowed"),
+        ("intoto", "0.0.1", "denied PLM-E03 /PLM-S32"),
+        ("dsse", "0.0.2", "denied PLM-E03 /PLM-S32"),
+    ] {
+        let signing = SITE.signing("dev@example.com", ISSUER, time);
+        let mut made = signing.envelope("application/vnd.in-toto+json", &statement());
+        let body = made["verificationMaterial"]["tlogEntries"][0]["canonicalizedBody"].as_str().unwrap();
+        let mut body: Value = serde_json::from_slice(&STANDARD.decode(body).unwrap()).unwrap();
+        (body["kind"], body["apiVersion"]) = (json!(kind), json!(version));
+        let entry = SITE.rekor(Rekor::One).enter("dsse", "0.0.1", &body, time);
+        made["verificationMaterial"]["tlogEntries"] = json!([entry]);
+        assert_eq!(judge(&policy, vec![bundle(&made)]), want, "{kind} {version}");
+    }
+}
+
+/// Anybody can certify himself under any name, and have good time stamps made for it, as many as are looked at. One must do.
+#[test]
+fn strangers_certificates_are_found_out_before_all_of_their_time_stamps_are_checked() {
+    let roots = json!({"site": {"trusted_root": "site.json", "log": "none"}});
+    let policy = policy(roots, json!({"a": signer(json!({"equals": "dev@example.com"}))}), json!("a"));
+    let time = at("2026-06-01T12:00:00Z");
+    let made = |sigstore: &Sigstore, over: &dyn Fn(&[u8]) -> Vec<Vec<u8>>| {
+        let signing = sigstore.signing("dev@example.com", ISSUER, time).log(None);
+        let mut made = signing.envelope("application/vnd.in-toto+json", &statement());
+        let signature =
+            STANDARD.decode(made["dsseEnvelope"]["signatures"][0]["sig"].as_str().unwrap()).unwrap();
+        // One stamp twice would be refused at once.
+        let later = |seconds| Timestamp::from_seconds(time.seconds() + seconds).unwrap();
+        let stamps = (0..).zip(over(&signature)).map(|(at, bytes)| SITE.stamp(&bytes, later(at)));
+        let stamps: Vec<_> = stamps.map(|it| json!({"signedTimestamp": STANDARD.encode(it)})).collect();
+        made["verificationMaterial"]["timestampVerificationData"] = json!({"rfc3161Timestamps": stamps});
+        bundle(&made)
+    };
+    let one_bad = |signature: &[u8]| vec![signature.to_vec(), b"something else".to_vec()];
+    let all_good = |signature: &[u8]| vec![signature.to_vec(); 3];
+    for (sigstore, over, want) in [
+        (&*SITE, &all_good as &dyn Fn(&[u8]) -> Vec<Vec<u8>>, "allowed"),
+        (&SITE, &one_bad, "denied PLM-E03 /PLM-S34"),
+        (&STRANGER, &all_good, "denied PLM-E03 /PLM-S17"),
+        (&STRANGER, &one_bad, "denied PLM-E03 /PLM-S17"),
+    ] {
+        assert_eq!(judge(&policy, vec![made(sigstore, over)]), want);
+    }
+}
+
+/// Whom a certificate names is read at once: nothing else of a stranger's is looked at.
+#[test]
+fn who_is_not_even_called_so_is_not_looked_at() {
+    let policy = by_subject(json!({"equals": "dev@example.com"}));
+    let unlogged = signed(&STRANGER.signing("x@example.com", ISSUER, at("2026-06-01T12:00:00Z")).log(None));
+    assert_eq!(judge(&policy, vec![unlogged]), "denied PLM-E03 /PLM-S22");
+    let unlogged = signed(&STRANGER.signing("dev@example.com", ISSUER, at("2026-06-01T12:00:00Z")).log(None));
+    assert_eq!(judge(&policy, vec![unlogged]), "denied PLM-E03 /PLM-S24");
 }

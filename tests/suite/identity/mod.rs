@@ -155,7 +155,7 @@ fn verdict(decision: &Decision) -> String {
     fn refused(nodes: &[Node]) -> Vec<&'static str> {
         let codes = nodes.iter().flat_map(|node| &node.reports).filter_map(|report| match &report.finding {
             Finding::Accepted(_) => None,
-            Finding::Refused { code, .. } => Some(*code),
+            Finding::Spare { code, .. } | Finding::Refused { code, .. } => Some(*code),
         });
         codes.collect()
     }
@@ -183,7 +183,7 @@ fn judge(policy: &Value, found: Vec<Found>) -> String {
 fn details(decision: &Decision) -> Vec<String> {
     let node = decision.nodes().first().unwrap();
     let detail = |finding: &Finding| match finding {
-        Finding::Accepted(accepted) => accepted.signer.clone(),
+        Finding::Accepted(accepted) | Finding::Spare { proof: accepted, .. } => accepted.signer.clone(),
         Finding::Refused { detail, .. } => detail.clone(),
     };
     node.reports.iter().map(|report| detail(&report.finding)).collect()

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::plimsoll::{Plimsoll, Run};
@@ -92,6 +93,32 @@ fn what_an_identity_signs_a_policy_allows() {
     let port = Port::new(&services, "intern@acme.test", Rekor::One, "referrers");
     let said = port.decide(&format!("{{equals: {MAIL}}}"), "root.json", "").exits(1).stdout;
     assert!(said.contains("PLM-S22") && said.contains("intern@acme.test"), "{said}");
+}
+
+/// Whoever reads only `accepted` must not take two people for two signers where one name stands for both.
+#[test]
+fn who_does_not_count_is_not_accepted() {
+    let services = Services::start("site.test");
+    let port = Port::new(&services, MAIL, Rekor::One, "referrers");
+    port.put("token", services.token("intern@acme.test", ISSUER));
+    let who = ["--identity-token", "[DIR]/token", "--signing-config", "[DIR]/services.json"];
+    port.run(&[&["sign"], &who[..], &["--force", "[HOST]/app:1.0"]].concat()).exits(0);
+    port.decide("{glob: \"*@acme.test\"}", "root.json", "").exits(0);
+    let args = ["verify", "--policy", "[DIR]/trust.yaml", "[HOST]/app:1.0", "--format", "json"];
+    let answer: Value = serde_json::from_str(&port.run(&args).exits(0).stdout).unwrap();
+    let schema = serde_json::from_str(include_str!("../../../schemas/verify.v1.schema.json")).unwrap();
+    let errors: Vec<_> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(&answer)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let candidates = answer["images"][0]["requirements"][0]["candidates"].as_array().unwrap();
+    let signed: Vec<_> = candidates.iter().filter(|it| it["proof"].is_object()).collect();
+    let told = |it: &&Value| (it["accepted"].as_bool().unwrap(), it["code"].as_str().map(str::to_owned));
+    let mut told: Vec<_> = signed.iter().map(told).collect();
+    told.sort();
+    assert_eq!(told, [(false, Some("PLM-E06".to_owned())), (true, None)], "{answer:#}");
 }
 
 /// A registry that fails says nothing about who signed.

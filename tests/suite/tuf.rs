@@ -1,17 +1,14 @@
 //! A TUF repository on loopback (The Update Framework 1.0), signed for real, that can be made to lie.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use plimsoll::base::Digest;
 use serde_json::{Map, Value, json};
 
-use crate::registry::http::{self, Response};
+use crate::registry::http::{Request, Response};
+use crate::registry::serve::Server;
 
 /// What is published next. All roles but the root have this version.
 #[derive(Clone, Debug)]
@@ -53,43 +50,26 @@ impl Edition {
 #[derive(Debug)]
 pub(crate) struct Tuf {
     shared: Arc<Shared>,
+    server: Server,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
-    address: SocketAddr,
-    stopped: AtomicBool,
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     log: Mutex<Vec<String>>,
 }
 
 impl Tuf {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-        let shared = Arc::new(Shared {
-            address: listener.local_addr().expect("a bound socket has an address"),
-            stopped: AtomicBool::new(false),
-            files: Mutex::default(),
-            log: Mutex::default(),
-        });
-        let tuf = Self { shared: Arc::clone(&shared) };
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if shared.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                if let Ok(stream) = stream {
-                    thread::spawn(move || shared.serve(&stream).ok());
-                }
-            }
-        });
-        tuf
+        let shared = Arc::<Shared>::default();
+        let serving = Arc::clone(&shared);
+        let server = Server::start(|_| move |request: &Request| serving.serve(request));
+        Self { shared, server }
     }
 
     /// `http://127.0.0.1:PORT/mirror`.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/mirror", self.shared.address)
+        format!("http://{}/mirror", self.server.address())
     }
 
     /// Paths so far.
@@ -138,27 +118,13 @@ impl Tuf {
     }
 }
 
-impl Drop for Tuf {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.shared.address);
-    }
-}
-
 impl Shared {
-    fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
-        let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream.try_clone()?);
-        while let Some(request) = http::read(&mut reader, &mut writer)? {
-            self.log.lock().expect("no panic").push(request.target.clone());
-            let file = self.files.lock().expect("no panic").get(request.path()).cloned();
-            let response = file.map_or(Response::new(404), |bytes| {
-                Response::new(200).with_body("application/octet-stream", bytes)
-            });
-            if !http::write(&mut writer, &request, &response)? {
-                break;
-            }
-        }
-        Ok(())
+    fn serve(&self, request: &Request) -> Response {
+        self.log.lock().expect("no panic").push(request.target.clone());
+        let file = self.files.lock().expect("no panic").get(request.path()).cloned();
+        file.map_or(Response::new(404), |bytes| {
+            Response::new(200).with_body("application/octet-stream", bytes)
+        })
     }
 }
 

@@ -8,16 +8,15 @@ pub(crate) mod client;
 mod fault;
 pub(crate) mod http;
 mod layout;
+pub(crate) mod serve;
 mod state;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tls;
 
-use std::io::BufReader;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -33,12 +32,14 @@ pub(crate) use tls::{Front, Visitors};
 
 use auth::Granted;
 use http::Response;
+use serve::Server;
 use state::{Route, State};
 
 /// A running registry; it stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Registry {
     shared: Arc<Shared>,
+    server: Server,
 }
 
 /// How a registry is to be.
@@ -52,11 +53,9 @@ pub(crate) struct Builder {
 
 #[derive(Debug)]
 struct Shared {
-    address: SocketAddr,
     referrers: Referrers,
     auth: Auth,
     delay: Duration,
-    stopped: AtomicBool,
     state: Mutex<State>,
     granted: Mutex<Granted>,
     faults: Mutex<Vec<Fault>>,
@@ -87,32 +86,18 @@ impl Builder {
     }
 
     pub(crate) fn start(self) -> Registry {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let shared = Arc::new(Shared {
-            address: listener.local_addr().expect("a bound socket has an address"),
             referrers: self.referrers,
             auth: self.auth,
             delay: self.delay,
-            stopped: AtomicBool::new(false),
             state: Mutex::default(),
             granted: Mutex::default(),
             faults: Mutex::new(self.faults),
             log: Mutex::default(),
         });
-        let registry = Registry { shared: Arc::clone(&shared) };
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if shared.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                if let Ok(stream) = stream {
-                    // A client that goes away in the middle is not this registry's trouble.
-                    thread::spawn(move || shared.serve(&stream).ok());
-                }
-            }
-        });
-        registry
+        let answering = Arc::clone(&shared);
+        let server = Server::start(|address| move |request: &Request| answering.answer(request, address));
+        Registry { shared, server }
     }
 }
 
@@ -128,12 +113,12 @@ impl Registry {
 
     /// `127.0.0.1:PORT`.
     pub(crate) fn host(&self) -> String {
-        self.shared.address.to_string()
+        self.server.address().to_string()
     }
 
     /// The same registry under another host name: `localhost:PORT`.
     pub(crate) fn other_host(&self) -> String {
-        format!("localhost:{}", self.shared.address.port())
+        format!("localhost:{}", self.server.address().port())
     }
 
     /// `HOST/REPOSITORY`.
@@ -215,37 +200,13 @@ impl Registry {
     }
 }
 
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::SeqCst);
-        // Wakes the listener so that it sees the flag.
-        let _ = TcpStream::connect(self.shared.address);
-    }
-}
-
 impl Shared {
-    fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
-        stream.set_nodelay(true)?;
-        // Nobody is left behind for ever: the last test must end.
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let mut reader = BufReader::new(stream);
-        let mut writer = stream;
-        while let Some(request) = http::read(&mut reader, &mut writer)? {
-            let response = self.answer(&request);
-            if self.stopped.load(Ordering::SeqCst) || !http::write(&mut writer, &request, &response)? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn answer(&self, request: &Request) -> Response {
+    fn answer(&self, request: &Request, address: SocketAddr) -> Response {
         lock(&self.log).push(request.clone());
         thread::sleep(self.delay);
         let modes: Vec<Mode> =
             lock(&self.faults).iter_mut().filter_map(|fault| fault.strikes(request)).collect();
-        let host = self.address.to_string();
+        let host = address.to_string();
         let mut seen = request.clone();
         for mode in &modes {
             if let Mode::Delay(wait) = mode {
@@ -279,5 +240,3 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-const PATIENCE: Duration = Duration::from_secs(30);

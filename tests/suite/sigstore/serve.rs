@@ -1,9 +1,6 @@
 //! The same authorities as services on loopback: Fulcio 2, Rekor 1 and 2, RFC 3161, and the token service of GitHub Actions.
 
 use std::collections::HashMap;
-use std::io::BufReader;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -20,7 +17,8 @@ use serde_json::{Value, json};
 use super::authority::Key;
 use super::stamp::Query;
 use super::{Rekor, Sigstore, der, log, now, pem, pre_authentication, time};
-use crate::registry::http::{self, Framing, Request, Response};
+use crate::registry::http::{Framing, Request, Response};
+use crate::registry::serve::Server;
 
 /// What goes wrong from now on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,13 +53,12 @@ pub(crate) enum Mischief {
 #[derive(Debug)]
 pub(crate) struct Services {
     shared: Arc<Shared>,
+    server: Server,
 }
 
 #[derive(Debug)]
 struct Shared {
-    address: SocketAddr,
     sigstore: Sigstore,
-    stopped: AtomicBool,
     mischief: Mutex<Option<Mischief>>,
     /// By their names in Rekor 1.
     entries: Mutex<HashMap<String, Value>>,
@@ -71,28 +68,15 @@ struct Shared {
 impl Services {
     /// Starts them on a free port.
     pub(crate) fn start(name: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let shared = Arc::new(Shared {
-            address: listener.local_addr().expect("a bound socket has an address"),
             sigstore: Sigstore::new(name),
-            stopped: AtomicBool::new(false),
             mischief: Mutex::default(),
             entries: Mutex::default(),
             requests: Mutex::default(),
         });
-        let services = Self { shared: Arc::clone(&shared) };
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if shared.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                if let Ok(stream) = stream {
-                    thread::spawn(move || shared.serve(&stream).ok());
-                }
-            }
-        });
-        services
+        let serving = Arc::clone(&shared);
+        let server = Server::start(|_| move |request: &Request| serving.serve(request));
+        Self { shared, server }
     }
 
     /// The authorities behind the services.
@@ -102,7 +86,7 @@ impl Services {
 
     /// `http://127.0.0.1:PORT`: of Fulcio and both Rekors.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.shared.address)
+        format!("http://{}", self.server.address())
     }
 
     /// Of the time stamp authority.
@@ -162,29 +146,12 @@ impl Services {
     }
 }
 
-impl Drop for Services {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.shared.address);
-    }
-}
-
 impl Shared {
-    fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
-        let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream.try_clone()?);
-        while let Some(request) = http::read(&mut reader, &mut writer)? {
-            if self.stopped.load(Ordering::SeqCst) {
-                break;
-            }
-            lock(&self.requests).push(request.clone());
-            let response = self.misbehaved(&request).unwrap_or_else(|| {
-                self.answer(&request).unwrap_or_else(|text| Response::new(400).with_body("text/plain", text))
-            });
-            if !http::write(&mut writer, &request, &response)? {
-                break;
-            }
-        }
-        Ok(())
+    fn serve(&self, request: &Request) -> Response {
+        lock(&self.requests).push(request.clone());
+        self.misbehaved(request).unwrap_or_else(|| {
+            self.answer(request).unwrap_or_else(|text| Response::new(400).with_body("text/plain", text))
+        })
     }
 
     fn is(&self, mischief: Mischief) -> bool {

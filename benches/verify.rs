@@ -8,6 +8,7 @@
     reason = "a benchmark reads the clock, prints, and stops at the first surprise"
 )]
 
+#[expect(dead_code, reason = "shared with the other benchmarks")]
 mod measure;
 #[path = "../tests/suite/peers.rs"]
 #[expect(dead_code, reason = "shared with the tests")]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::thread;
 
 use plimsoll::base::Digest;
@@ -15,39 +16,86 @@ use crate::plimsoll::Plimsoll;
 use crate::registry::{Referrers, Registry, client};
 
 const WRITERS: usize = 40;
-/// How many write to a real registry at the same moment: more of them trip over each other inside of docker-registry.
-const AT_ONCE: usize = 8;
+const IMAGE: &str = "testdata/image/image.oci.tar";
 
-/// Forty processes attach as many bundles to one image, so many of them at the same moment, through a list that any of them may overwrite.
-fn crowd(host: &str, at_once: usize) {
-    let layout = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
-    let image = client::push_layout(host, &layout, "app", "1.0");
-    let folder = TempDir::new().unwrap();
-    let key = PrivateKey::generate().unwrap();
-    let names: Vec<String> = (0..WRITERS).map(|number| format!("{number}.json")).collect();
-    for name in &names {
-        let predicate = format!("{{\"name\":\"{name}\"}}");
-        let unsigned = sign::attestation("x", image, "https://example.com/p", predicate.as_bytes()).unwrap();
-        fs::write(folder.path().join(name), unsigned.signed_by(&key).unwrap().bundle).unwrap();
+/// An image in a registry, as `app:1.0` and nothing attached, and forty bundles about it, `[DIR]/0.json` and so on.
+struct Yard {
+    host: String,
+    image: Digest,
+    folder: TempDir,
+}
+
+impl Yard {
+    fn new(host: &str) -> Self {
+        let layout = Path::new(env!("CARGO_MANIFEST_DIR")).join(IMAGE);
+        let image = client::push_layout(host, &layout, "app", "1.0");
+        let folder = TempDir::new().unwrap();
+        let key = PrivateKey::generate().unwrap();
+        for number in 0..WRITERS {
+            let predicate = format!("{{\"number\":{number}}}");
+            let unsigned =
+                sign::attestation("x", image, "https://example.com/p", predicate.as_bytes()).unwrap();
+            let bundle = unsigned.signed_by(&key).unwrap().bundle;
+            fs::write(folder.path().join(format!("{number}.json")), bundle).unwrap();
+        }
+        Self { host: host.to_owned(), image, folder }
     }
+
+    fn tool(&self, args: &[&str]) -> Plimsoll {
+        Plimsoll::new().dir(&self.folder).host(&self.host).args(args.iter().copied())
+    }
+
+    fn attach(&self, number: usize, place: &str) -> Plimsoll {
+        self.tool(&["attach", "--bundle", &format!("[DIR]/{number}.json"), place])
+    }
+
+    /// Whether the fallback tag lists all, each once and with its annotations.
+    #[track_caller]
+    fn lists_all(&self) {
+        let entries = listed(&self.host, self.image);
+        let digests: BTreeSet<&str> = entries.iter().map(|entry| entry["digest"].as_str().unwrap()).collect();
+        assert_eq!((entries.len(), digests.len()), (WRITERS, WRITERS));
+        for entry in &entries {
+            assert_eq!(entry["artifactType"], "application/vnd.dev.sigstore.bundle.v0.3+json");
+            assert_eq!(entry["annotations"]["dev.sigstore.bundle.predicateType"], "https://example.com/p");
+        }
+    }
+}
+
+/// Forty processes attach as many bundles to one image at the same moment, through a list that any of them may overwrite.
+fn forty_processes(host: &str) {
+    let yard = Yard::new(host);
     // The first comes alone: docker-registry cannot take the empty config that all of them share from several at once.
-    let (first, rest) = names.split_at(1);
-    for wave in std::iter::once(first).chain(rest.chunks(at_once)) {
-        thread::scope(|scope| {
-            for name in wave {
-                let tool = Plimsoll::new().dir(&folder).host(host).args(["attach", "--bundle"]);
-                let tool = tool.arg(format!("[DIR]/{name}")).arg("[HOST]/app:1.0");
-                scope.spawn(move || tool.spawn().exits(0));
-            }
-        });
+    yard.attach(0, "[HOST]/app:1.0").spawn().exits(0);
+    thread::scope(|scope| {
+        for number in 1..WRITERS {
+            let tool = yard.attach(number, "[HOST]/app:1.0");
+            scope.spawn(move || tool.spawn().exits(0));
+        }
+    });
+    yard.lists_all();
+}
+
+/// Two processes carry an image there at the same moment, each with twenty bundles of its own.
+fn two_processes_of_twenty(host: &str) {
+    let yard = Yard::new(host);
+    let image = format!("oci-archive:{}", Path::new(env!("CARGO_MANIFEST_DIR")).join(IMAGE).display());
+    let layouts = ["oci:[DIR]/a:1.0", "oci:[DIR]/b:1.0"];
+    for (half, layout) in layouts.iter().enumerate() {
+        yard.tool(&["copy", &image, layout]).run().exits(0);
+        for number in 0..WRITERS / 2 {
+            yard.attach(half * WRITERS / 2 + number, layout).run().exits(0);
+        }
     }
-    let entries = listed(host, image);
-    let digests: BTreeSet<&str> = entries.iter().map(|entry| entry["digest"].as_str().unwrap()).collect();
-    assert_eq!((entries.len(), digests.len()), (WRITERS, WRITERS));
-    for entry in &entries {
-        assert_eq!(entry["artifactType"], "application/vnd.dev.sigstore.bundle.v0.3+json");
-        assert_eq!(entry["annotations"]["dev.sigstore.bundle.predicateType"], "https://example.com/p");
-    }
+    // The empty config again.
+    client::push_blob(host, "app", b"{}");
+    thread::scope(|scope| {
+        for layout in layouts {
+            let tool = yard.tool(&["copy", layout, "[HOST]/app:1.0"]);
+            scope.spawn(move || tool.spawn().exits(0));
+        }
+    });
+    yard.lists_all();
 }
 
 /// The entries of the fallback tag.
@@ -61,7 +109,9 @@ fn listed(host: &str, image: Digest) -> Vec<Value> {
 
 #[test]
 fn forty_writers_leave_forty_entries() {
-    crowd(&Registry::builder().referrers(Referrers::Off).start().host(), WRITERS);
+    let registry = || Registry::builder().referrers(Referrers::Off).start();
+    forty_processes(&registry().host());
+    two_processes_of_twenty(&registry().host());
 }
 
 #[test]
@@ -70,6 +120,7 @@ fn forty_writers_leave_forty_entries_in_real_registries() {
         return;
     };
     for kind in [RealRegistry::Crane, RealRegistry::Docker] {
-        crowd(peers.serve(kind).host(), AT_ONCE);
+        forty_processes(peers.serve(kind).host());
+        two_processes_of_twenty(peers.serve(kind).host());
     }
 }

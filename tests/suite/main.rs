@@ -46,6 +46,7 @@ mod resolve;
 mod sbom;
 mod sign;
 mod sigstore;
+mod soak;
 mod tree;
 mod trusted_root;
 mod tuf;

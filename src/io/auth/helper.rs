@@ -18,6 +18,16 @@ pub(super) async fn ask(
     server: &str,
     environment: &Environment,
 ) -> Result<Option<Credentials>, AuthError> {
+    ask_within(Duration::from_secs(limits::HELPER_SECONDS), name, server, environment).await
+}
+
+/// The same, of a helper that must answer in `time`.
+async fn ask_within(
+    time: Duration,
+    name: &str,
+    server: &str,
+    environment: &Environment,
+) -> Result<Option<Credentials>, AuthError> {
     let owned = || name.to_owned();
     let child = Command::new(format!("docker-credential-{name}"))
         .arg("get")
@@ -30,7 +40,6 @@ pub(super) async fn ask(
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| AuthError::HelperNotRun { name: owned(), source })?;
-    let time = Duration::from_secs(limits::HELPER_SECONDS);
     let (succeeded, output) = tokio::time::timeout(time, converse(child, server))
         .await
         .map_err(|_| AuthError::HelperSlow { name: owned() })?
@@ -91,4 +100,41 @@ struct Answer {
     username: String,
     #[serde(default)]
     secret: String,
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::io::stub::wait;
+
+    #[test]
+    fn a_helper_that_hangs_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, pid) = (folder.path().join("docker-credential-slow"), folder.path().join("pid"));
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let environment = [("PATH".to_owned(), path)].into_iter().collect();
+        // One that says nothing, and one that says half of it.
+        for said in ["", r#"{"Username":"alice","#] {
+            let script = format!("#!/bin/sh\necho $$ >{}\nprintf '{said}'\nexec sleep 60\n", pid.display());
+            fs::write(&program, script).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            let started = Instant::now();
+            let asked = ask_within(Duration::from_secs(1), "slow", "r.example", &environment);
+            // Killing is one thing, and taking notice of the end another: both need the runtime.
+            let result = wait(async {
+                let result = asked.await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                result
+            });
+            assert!(matches!(result, Err(AuthError::HelperSlow { .. })), "{result:?}");
+            assert!(started.elapsed() < Duration::from_secs(30));
+            let process = Path::new("/proc").join(fs::read_to_string(&pid).unwrap().trim()).join("cmdline");
+            assert!(!fs::read_to_string(process).unwrap_or_default().contains("sleep"), "it still runs");
+        }
+    }
 }

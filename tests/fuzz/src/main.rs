@@ -5,8 +5,10 @@
 
 mod keyless;
 mod oci;
+mod place;
 mod signed;
 mod text;
+mod wire;
 
 use std::sync::LazyLock;
 
@@ -16,16 +18,24 @@ type Target = (&'static str, fn(&[u8]));
 const TARGETS: &[Target] = &[
     ("bundle", signed::bundle),
     ("certificate", keyless::certificate),
+    ("challenge", wire::challenge),
     ("config", oci::config),
+    ("content-range", wire::content_range),
+    ("docker-config", place::docker_config),
     ("dockerfile", text::dockerfile),
     ("envelope", signed::envelope),
     ("index", oci::index),
     ("key", text::key),
+    ("link", wire::link),
+    ("location", wire::location),
     ("log-entry", keyless::log_entry),
     ("manifest", oci::manifest),
     ("pem", text::pem),
     ("policy", text::policy),
+    ("redirect", wire::redirect),
     ("reference", text::reference),
+    ("registries", place::registries),
+    ("retry-after", wire::retry_after),
     ("signed-statement", signed::signed_statement),
     ("simple-signing", signed::simple_signing),
     ("statement", signed::statement),

@@ -49,17 +49,7 @@ pub(crate) fn ask(host: &str, request: &str, headers: &str, body: &[u8]) -> Repl
 pub(crate) fn push_layout(host: &str, layout: &Path, repository: &str, tag: &str) -> Digest {
     let image = layout::read(layout);
     for blob in &image.blobs {
-        let begun = ask(host, &format!("POST /v2/{repository}/blobs/uploads/"), "", b"");
-        assert_eq!(begun.status, 202, "{host}: {begun:?}");
-        let place = begun.header("location").expect("a place to upload to");
-        let place = place
-            .strip_prefix("http://")
-            .and_then(|rest| rest.find('/').map(|at| &rest[at..]))
-            .unwrap_or(place);
-        let join = if place.contains('?') { '&' } else { '?' };
-        let octets = "Content-Type: application/octet-stream\r\n";
-        let put = ask(host, &format!("PUT {place}{join}digest={}", Digest::of(blob)), octets, blob);
-        assert_eq!(put.status, 201, "{host}: {put:?}");
+        push_blob(host, repository, blob);
     }
     let put = |reference: &str, (media_type, bytes): &(String, Vec<u8>)| {
         let kind = format!("Content-Type: {media_type}\r\n");
@@ -71,4 +61,17 @@ pub(crate) fn push_layout(host: &str, layout: &Path, repository: &str, tag: &str
     }
     put(tag, &image.root);
     Digest::of(&image.root.1)
+}
+
+/// Pushes one blob over HTTP, whether it is there or not.
+pub(crate) fn push_blob(host: &str, repository: &str, bytes: &[u8]) {
+    let begun = ask(host, &format!("POST /v2/{repository}/blobs/uploads/"), "", b"");
+    assert_eq!(begun.status, 202, "{host}: {begun:?}");
+    let place = begun.header("location").expect("a place to upload to");
+    let place =
+        place.strip_prefix("http://").and_then(|rest| rest.find('/').map(|at| &rest[at..])).unwrap_or(place);
+    let join = if place.contains('?') { '&' } else { '?' };
+    let octets = "Content-Type: application/octet-stream\r\n";
+    let put = ask(host, &format!("PUT {place}{join}digest={}", Digest::of(bytes)), octets, bytes);
+    assert_eq!(put.status, 201, "{host}: {put:?}");
 }

@@ -13,6 +13,8 @@ pub(crate) struct Fault {
     pattern: String,
     skip: usize,
     left: Option<usize>,
+    /// One request in so many, and where the dice stand.
+    odds: Option<(u64, u64)>,
     mode: Mode,
 }
 
@@ -21,7 +23,7 @@ impl Fault {
     /// A pattern with a `?` is compared with path and query, any other with the path alone.
     pub(crate) fn on(pattern: &str, mode: Mode) -> Self {
         assert!(pattern.contains(' '), "a fault's pattern is `METHOD PATH`: {pattern}");
-        Self { pattern: pattern.to_owned(), skip: 0, left: None, mode }
+        Self { pattern: pattern.to_owned(), skip: 0, left: None, odds: None, mode }
     }
 
     /// Only the first `n` of them.
@@ -36,6 +38,12 @@ impl Fault {
         self
     }
 
+    /// Only one in `n` of them, as the dice fall; those of the same `seed` fall alike.
+    pub(crate) fn one_in(mut self, n: u64, seed: u64) -> Self {
+        self.odds = Some((n, seed));
+        self
+    }
+
     /// Whether this request is to be misbehaved on; counts it.
     pub(super) fn strikes(&mut self, request: &Request) -> Option<Mode> {
         let line = format!("{} {}", request.method, request.path());
@@ -47,6 +55,13 @@ impl Fault {
         if self.skip > 0 {
             self.skip -= 1;
             return None;
+        }
+        if let Some((n, dice)) = &mut self.odds {
+            // Knuth's generator; its high bits are good enough to sink a ship.
+            *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if (*dice >> 33) % *n != 0 {
+                return None;
+            }
         }
         match &mut self.left {
             Some(0) => return None,
@@ -82,6 +97,8 @@ pub(crate) enum Mode {
     IgnoreRange,
     /// `Content-Length` says this, whatever is sent.
     Length(u64),
+    /// It is done, and the connection is closed without an answer.
+    Lost,
     /// This header is missing.
     NoHeader(&'static str),
     /// 307 to this place. Another host is another name of this registry, or another [`super::Registry`].
@@ -159,6 +176,7 @@ impl Mode {
                 response.headers.extend((0..*count).map(|n| (format!("X-Flood-{n}"), "x".repeat(100))));
             }
             Self::Length(length) => response.framing = Framing::Lie(*length),
+            Self::Lost => response.framing = Framing::Hangup,
             Self::NoHeader(name) => response.remove(name),
             Self::Stall(at) => {
                 response.framing = Framing::Stall(response.body.len() as u64);

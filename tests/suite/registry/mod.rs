@@ -17,6 +17,7 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -59,6 +60,7 @@ struct Shared {
     state: Mutex<State>,
     granted: Mutex<Granted>,
     faults: Mutex<Vec<Fault>>,
+    struck: AtomicUsize,
     log: Mutex<Vec<Request>>,
 }
 
@@ -93,6 +95,7 @@ impl Builder {
             state: Mutex::default(),
             granted: Mutex::default(),
             faults: Mutex::new(self.faults),
+            struck: AtomicUsize::new(0),
             log: Mutex::default(),
         });
         let answering = Arc::clone(&shared);
@@ -143,6 +146,11 @@ impl Registry {
     /// Adds a misbehaviour from now on.
     pub(crate) fn fault(&self, fault: Fault) {
         lock(&self.shared.faults).push(fault);
+    }
+
+    /// On how many requests it misbehaved since the start.
+    pub(crate) fn struck(&self) -> usize {
+        self.shared.struck.load(Ordering::Relaxed)
     }
 
     /// Behaves from now on.
@@ -206,6 +214,7 @@ impl Shared {
         thread::sleep(self.delay);
         let modes: Vec<Mode> =
             lock(&self.faults).iter_mut().filter_map(|fault| fault.strikes(request)).collect();
+        self.struck.fetch_add(usize::from(!modes.is_empty()), Ordering::Relaxed);
         let host = address.to_string();
         let mut seen = request.clone();
         for mode in &modes {

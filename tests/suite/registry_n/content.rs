@@ -260,11 +260,15 @@ fn n22_platform_index_lie() {
     put(vec![entry(json!({ "os": "linux", "architecture": "arm64" }))]);
     let said = yard.refuses(&["sbom", "--platform", "linux/arm64", "[HOST]/app:all"]);
     assert!(said.contains("its config says linux/amd64"), "{said}");
-    // Only attestations: nothing that can be run.
-    let mut attestation = entry(json!({ "os": "unknown", "architecture": "unknown" }));
-    attestation["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
-    put(vec![attestation]);
-    yard.refuses(&["sbom", "--platform", "linux/amd64", "[HOST]/app:all"]);
+    // Only attestations: nothing that can be run, by either sign of them.
+    let nowhere = entry(json!({ "os": "unknown", "architecture": "unknown" }));
+    let mut marked = entry(json!({ "os": "linux", "architecture": "amd64" }));
+    marked["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
+    for attestation in [nowhere, marked] {
+        put(vec![attestation]);
+        let said = yard.refuses(&["sbom", "--platform", "linux/amd64", "[HOST]/app:all"]);
+        assert!(said.contains("holds no image"), "{said}");
+    }
     // No match is said with what there is, and no other is taken.
     put(vec![entry(json!({ "os": "linux", "architecture": "amd64" }))]);
     let said = yard.refuses(&["sbom", "--platform", "linux/s390x", "[HOST]/app:all"]);

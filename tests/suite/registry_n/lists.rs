@@ -26,22 +26,21 @@ fn n13_pagination_link() {
     list("</v2/other/referrers/x>; rel=\"next\"".to_owned());
     list("</v2/app/referrers/../../other/referrers/x>; rel=next".to_owned());
     assert!(elsewhere.requests().is_empty());
+    let asked = yard.registry.request_lines();
+    assert!(asked.iter().all(|line| !line.contains("/other/")), "{asked:?}");
     yard.registry.behave();
     yard.registry.fault(Fault::on("GET /v2/*/referrers/*", Mode::link_circle()));
     yard.registry.forget_requests();
     yard.run(&["tree", "[HOST]/app:1.0"]).exits(3);
     assert!(yard.registry.requests().len() < 10);
     // A next page that is always another one.
-    yard.registry.behave();
-    let link = "<{target}0>; rel=\"next\"".to_owned();
-    let path = format!("/v2/app/referrers/{}", yard.digest);
-    yard.registry.fault(Fault::on(
-        "GET /v2/*/referrers/*",
-        Mode::Header("Link", link.replace("{target}0", &format!("{path}?{{target}}"))),
-    ));
-    yard.registry.forget_requests();
-    yard.run(&["tree", "[HOST]/app:1.0"]).exits(3);
-    assert!(yard.registry.requests().len() <= limits::PAGES + 10);
+    let referrers = Referrers::Flood { total: usize::MAX, page: 1, artifact_type: "x" };
+    let yard = Yard::of(Registry::builder().referrers(referrers));
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/keys-example/example.pub");
+    let run = yard.run(&["verify", "--key", key, "[HOST]/app:1.0"]).exits(3);
+    assert!(run.stdout.contains("one too many"), "{run:?}");
+    let asked = yard.registry.requests().len();
+    assert!((limits::PAGES..limits::PAGES + 20).contains(&asked), "{asked}");
 }
 
 #[cfg(unix)]
@@ -132,6 +131,8 @@ fn n20_referrers_that_are_refused_are_not_none() {
             Mode::Status(403, "DENIED"),
             Mode::Status(500, "UNKNOWN"),
             Mode::Html,
+            // The right list as something else.
+            Mode::Header("Content-Type", "application/json".to_owned()),
             Mode::Body(br#"{"schemaVersion":2,"manifests":{}}"#.to_vec()),
             Mode::Body(yard.current().to_string().into_bytes()),
         ] {
@@ -162,7 +163,22 @@ fn n20_a_referrer_of_another_image_counts_for_nothing() {
     let tag = |digest: Digest| digest.to_string().replace(':', "-");
     let (kind, list) = yard.registry.manifest("app", &tag(yard.digest)).unwrap();
     yard.registry.put_manifest("app", &tag(digest), &kind, &list);
-    tool(&["verify", "--key", "[DIR]/k.pub", "[HOST]/app:other"]).exits(1);
+    let run = tool(&["verify", "--key", "[DIR]/k.pub", "[HOST]/app:other"]).exits(1);
+    let said = format!("it refers to {}, not to {digest}", yard.digest);
+    assert!(run.stdout.contains(&said), "{run:?}");
+    // And a copy of the referrer that says it is about the other one: what was signed still is not.
+    let list: Value = serde_json::from_slice(&list).unwrap();
+    let referrer = list["manifests"][0]["digest"].as_str().unwrap();
+    let mut referrer: Value =
+        serde_json::from_slice(&yard.registry.manifest("app", referrer).unwrap().1).unwrap();
+    referrer["subject"]["digest"] = digest.to_string().into();
+    let forged = referrer.to_string();
+    let entry = json!({ "mediaType": OCI_MANIFEST, "digest": Digest::of(forged.as_bytes()).to_string(), "size": forged.len() });
+    yard.put(":", &referrer);
+    let list = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry] });
+    yard.registry.put_manifest("app", &tag(digest), OCI_INDEX, list.to_string().as_bytes());
+    let run = tool(&["verify", "--key", "[DIR]/k.pub", "[HOST]/app:other"]).exits(1);
+    assert!(run.stdout.contains("PLM-S"), "{run:?}");
 }
 
 /// Twice twenty pushes at once, by two that know nothing of each other: every entry is there in the end, with its annotations.
@@ -236,6 +252,12 @@ fn n24_retry_after() {
         assert_eq!(yard.registry.requests().len(), requests, "{wait}");
         assert!(started.elapsed() < Duration::from_secs(20));
     }
+    // It is about us: whoever of the run has not asked yet does not.
+    let yard = Yard::new();
+    yard.registry.fault(Fault::on("GET *", Mode::TooMany("1000000000".to_owned())));
+    let images: Vec<String> = (0..100).map(|number| format!("[HOST]/app:{number}")).collect();
+    yard.refuses(&[&["resolve"][..], &images.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+    assert!(yard.registry.requests().len() < 50);
     // Busy for a while only.
     let yard = Yard::new();
     yard.registry.fault(Fault::on("GET *", Mode::TooMany("0".to_owned())).first(2));

@@ -132,7 +132,7 @@ impl Sea {
     /// The operation of this number: it ends right or honestly, or the test ends here.
     fn operate(&self, number: usize) -> End {
         let (name, key) = (format!("n{number}"), |key: &str| format!("[DIR]/{key}.pub"));
-        let fresh = if number % 2 == 0 { &["--no-cache"][..] } else { &[] };
+        let fresh = if number.is_multiple_of(2) { &["--no-cache"][..] } else { &[] };
         let run = |args: &[&str]| self.run(&[args, fresh].concat());
         let is = |right: bool, run: &Run| {
             assert!(right, "operation {number} says what is not so: {run:?}");

@@ -59,7 +59,7 @@ impl Fault {
         if let Some((n, dice)) = &mut self.odds {
             // Knuth's generator; its high bits are good enough to sink a ship.
             *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            if (*dice >> 33) % *n != 0 {
+            if !(*dice >> 33).is_multiple_of(*n) {
                 return None;
             }
         }

@@ -21,11 +21,25 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
+    /// All variables but those with secrets that are known to be for somebody else, for a program that keeps keys.
+    pub fn without_secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.iter().filter(|(name, _)| !SECRETS.contains(name))
+    }
+
     /// All variables, for a child process.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
+
+/// Passwords of key files, identity tokens and what fetches them, credentials of registries.
+const SECRETS: [&str; 5] = [
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "COSIGN_PASSWORD",
+    "DOCKER_AUTH_CONFIG",
+    "PLIMSOLL_PASSWORD",
+    "SIGSTORE_ID_TOKEN",
+];
 
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {

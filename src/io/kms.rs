@@ -89,7 +89,8 @@ impl KmsKey {
         let child = Command::new(program)
             .args([PROTOCOL, &question.to_string()])
             .env_clear()
-            .envs(environment.iter())
+            // It keeps a key; passwords of other keys, and tokens with which it could sign as somebody else, are not its business.
+            .envs(environment.without_secrets())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // It may ask for a touch or a number there, and says there what is wrong.

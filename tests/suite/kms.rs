@@ -115,7 +115,7 @@ fn a_program_signs_and_its_key_verifies() {
             assert!(!vault.read("message").is_empty());
             // Said before: only the public half is asked for.
             let again = vault.run(&sign).exits(0);
-            assert!(again.stdout.contains("by this key before"), "{}", again.stdout);
+            assert!(again.stdout.contains("by the same signer before"), "{}", again.stdout);
             assert_eq!(vault.question()["methodName"], "publicKey");
             vault.run(&["verify", "--key", "[DIR]/key.pub", "[HOST]/app:1.0"]).exits(0);
         }
@@ -199,6 +199,31 @@ fn a_public_key_that_cannot_be_used_is_refused() {
             assert!(run.stderr.contains(says), "{}", run.stderr);
         }
     }
+}
+
+// It may be anybody's program, and it needs none of what would let it sign as somebody else.
+#[test]
+fn a_program_sees_no_secrets_of_others() {
+    let vault = Vault::new();
+    vault.keep(&key("ec256"));
+    let script = String::from_utf8(vault.read("sigstore-kms-test")).unwrap();
+    vault.write(
+        "sigstore-kms-test",
+        &script
+            .replacen("#!/bin/sh\n", "#!/bin/sh\nenv > \"[DIR]/environment\"\n", 1)
+            .replace("[DIR]", &vault.folder.path().display().to_string()),
+    );
+    let secrets =
+        ["PLIMSOLL_PASSWORD", "COSIGN_PASSWORD", "SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+    let tool = Plimsoll::new().args(["sign", "--key", "test://a", "[HOST]/app:1.0"]).dir(&vault.folder);
+    let tool =
+        tool.registry(&vault.registry).env("PATH", "[DIR]:/usr/bin:/bin").env("KMS_TOKEN", "of the program");
+    let auths = json!({"auths": {}, "comment": "hunter2"}).to_string();
+    let tool = secrets.into_iter().fold(tool, |tool, name| tool.env(name, "hunter2"));
+    tool.env("DOCKER_AUTH_CONFIG", auths).run().exits(0);
+    let seen = String::from_utf8(vault.read("environment")).unwrap();
+    assert!(seen.contains("KMS_TOKEN=of the program\n"), "{seen}");
+    assert!(!seen.contains("hunter2"), "{seen}");
 }
 
 #[test]

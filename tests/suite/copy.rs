@@ -610,11 +610,12 @@ fn entries_that_only_the_list_knows_stay_in_the_list() {
         let entry = json!({"mediaType": MANIFEST, "digest": digest.to_string(), "size": stray.len(), "artifactType": "old/thing"});
         index["manifests"].as_array_mut().unwrap().push(entry.clone());
         harbour.from.put_manifest("app", &list, INDEX, index.to_string().as_bytes());
-        harbour.copied("[SRC]/app:1.0", to);
         if to.starts_with("oci:") {
+            harbour.copied("[SRC]/app:1.0", to);
             let tree = harbour.run(&["tree", &format!("{to}@{}", harbour.index)]).exits(0);
             assert!(tree.stdout.contains("via fallback tag"), "{}", tree.stdout);
         } else {
+            harbour.run(&["copy", "[SRC]/app:1.0", to]).exits(3);
             let (_, bytes) = harbour.to.manifest("app", &list).unwrap();
             let index: Value = serde_json::from_slice(&bytes).unwrap();
             assert_eq!(index["manifests"], json!([entry]));
@@ -708,4 +709,38 @@ fn text_says_what_happened() {
     assert!(run.stdout.starts_with(&want), "{}", run.stdout);
     assert!(run.stdout.contains("  attached: application/spdx+json "), "{}", run.stdout);
     assert!(run.stdout.contains(&format!("  tag {}\n", tag(harbour.index, ".sbom"))), "{}", run.stdout);
+}
+
+/// Old clients list manifests in a fallback index that do not name what they are about. A registry with the API lists what names it, and looks
+/// into no index.
+#[test]
+fn what_the_destination_does_not_list_is_not_said_to_be_attached() {
+    let nameless = |harbour: &Harbour| {
+        let manifest = artifact(&harbour.from, None, b"nameless");
+        let digest = harbour.from.put_manifest("app", ":", MANIFEST, &manifest);
+        let list = tag(harbour.index, "");
+        let (_, bytes) = harbour.from.manifest("app", &list).unwrap();
+        let mut index: Value = serde_json::from_slice(&bytes).unwrap();
+        let entry = json!({"mediaType": MANIFEST, "digest": digest.to_string(), "size": manifest.len(), "artifactType": "a/b"});
+        index["manifests"].as_array_mut().unwrap().push(entry);
+        harbour.from.put_manifest("app", &list, INDEX, index.to_string().as_bytes());
+        digest
+    };
+    let copy = ["copy", "[SRC]/app:1.0", "[DST]/app"];
+    let harbour = Harbour::new(Referrers::Off, Referrers::On);
+    let digest = nameless(&harbour);
+    for _ in 0..2 {
+        let run = harbour.run(&copy).exits(3);
+        assert!(run.stdout.contains("  not attached: a/b sha256:"), "{}", run.stdout);
+        assert!(run.stderr.contains("1 of what is attached to it is not listed"), "{}", run.stderr);
+    }
+    let answer = checked_json(&harbour.run(&[&copy[..], &["--format", "json"]].concat()).exits(3), "copied");
+    for one in answer["attached"].as_array().unwrap() {
+        assert_eq!(one["listed"], one["digest"] != digest.to_string(), "{one:#}");
+    }
+    // The rest of it is there.
+    assert_eq!(harbour.verdicts("[SRC]/app"), harbour.verdicts("[DST]/app"));
+    let harbour = Harbour::new(Referrers::Off, Referrers::Off);
+    nameless(&harbour);
+    harbour.run(&copy).exits(0);
 }

@@ -8,7 +8,7 @@ use crate::cli::render::copied::Answer;
 use crate::cli::render::quota::quotas;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
-use crate::io::copy::{Carried, CopyError, Plan, Progress, Scope};
+use crate::io::copy::{Carried, CopyError, Plan, Progress, Scope, Shown};
 use crate::io::image::read_image;
 use crate::io::{Fetched, Io, Source};
 
@@ -18,7 +18,8 @@ use crate::io::{Fetched, Io, Source};
 /// DST what it says at SRC. That holds between registries with and without a referrers API, and to and from a folder: an image crosses an air
 /// gap in one. What DST has already is not sent again, and what is attached there stays.
 ///
-/// DST without a tag takes that of SRC; it is written last. What cannot be read at SRC ends the copy: nothing is left behind silently.
+/// DST without a tag takes that of SRC; it is written last. What cannot be read at SRC ends the copy, and what DST does not list afterwards is named
+/// (exit code 3): nothing is left behind silently.
 #[derive(clap::Args, Debug)]
 #[command(visible_alias = "cp", after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -59,7 +60,19 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
             ui.answer(&text);
         }
     }
-    Ok(Outcome::Yes)
+    let missing = carried.attached.iter().filter(|one| one.shown == Shown::Missing).count();
+    if missing == 0 {
+        return Ok(Outcome::Yes);
+    }
+    let error = CliError::new(Outcome::Unknown, NotListed { missing });
+    Ok(ui.fail(&error.hint("registries with a referrers API list what names its subject itself, and these manifests do not; a bundle can be attached anew: `plimsoll attach --bundle FILE IMAGE`")))
+}
+
+/// What was written and will not be found.
+#[derive(Debug, thiserror::Error)]
+#[error("the image was copied, but {missing} of what is attached to it is not listed at the destination")]
+struct NotListed {
+    missing: usize,
 }
 
 async fn resolve(args: &Args, from: &Source) -> Result<Fetched, CliError> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::decision::short;
 use super::quota::QuotaWire;
 use crate::base::{Digest, Platform, Printable};
-use crate::io::copy::{Carried, Standing};
+use crate::io::copy::{Carried, Shown, Standing};
 
 /// The whole answer.
 #[derive(Serialize)]
@@ -51,6 +51,7 @@ struct AttachedWire {
     about: String,
     artifact_type: String,
     added: bool,
+    listed: bool,
 }
 
 #[derive(Serialize)]
@@ -96,7 +97,8 @@ impl Answer {
                     digest: one.digest.to_string(),
                     about: one.subject.to_string(),
                     artifact_type: one.artifact_type.chars().take(256).collect(),
-                    added: one.added,
+                    added: one.shown != Shown::Before,
+                    listed: one.shown != Shown::Missing,
                 })
                 .collect(),
             tags: carried
@@ -139,8 +141,12 @@ impl Answer {
         out.push_str(&format!("  {content} manifest{s}; blobs: {} ({})\n", kinds.join(", "), Size(bytes)));
         for one in &self.attached {
             let digest = one.digest.parse().map_or_else(|_| one.digest.clone(), short);
-            let before = if one.added { "" } else { ", there before" };
-            out.push_str(&format!("  attached: {} {digest}{before}\n", Printable(&one.artifact_type)));
+            let (word, before) = match (one.listed, one.added) {
+                (false, _) => ("not attached", ", written but not listed there"),
+                (true, false) => ("attached", ", there before"),
+                (true, true) => ("attached", ""),
+            };
+            out.push_str(&format!("  {word}: {} {digest}{before}\n", Printable(&one.artifact_type)));
         }
         for kept in &self.tags {
             let what = match kept.standing {

@@ -51,8 +51,19 @@ pub struct Listing {
     pub digest: Digest,
     /// What it is.
     pub artifact_type: String,
-    /// Whether the destination did not list it before.
-    pub added: bool,
+    /// Whether the destination lists it.
+    pub shown: Shown,
+}
+
+/// Whether a destination lists something that is attached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Shown {
+    /// It did so before.
+    Before,
+    /// It does not, although it was told to: nobody will find it from the image.
+    Missing,
+    /// Now it does.
+    New,
 }
 
 /// A tag of the older format.
@@ -91,7 +102,7 @@ impl Plan {
         let content = self.nodes.values().filter(|node| node.is_content).count();
         let mut carried = Carried { content, ..Carried::default() };
         carrier.blobs(&mut carried).await?;
-        let listed = carrier.listed().await?;
+        let listed = carrier.listed(self.attached.keys().copied()).await?;
         let fresh = carrier.fresh(&listed);
         let acknowledged = Mutex::new(BTreeSet::new());
         for wave in waves {
@@ -152,11 +163,11 @@ impl Carrier<'_> {
         Ok(())
     }
 
-    /// What the destination lists already.
-    async fn listed(&self) -> Result<BTreeSet<Pair>, CopyError> {
-        let lists = self.plan.attached.keys().map(|subject| async move {
-            let listed = self.to.referrers(*subject).await?;
-            Ok::<_, SourceError>((*subject, listed))
+    /// What the destination lists as attached to these.
+    async fn listed(&self, subjects: impl Iterator<Item = Digest>) -> Result<BTreeSet<Pair>, CopyError> {
+        let lists = subjects.map(|subject| async move {
+            let listed = self.to.referrers(subject).await?;
+            Ok::<_, SourceError>((subject, listed))
         });
         let lists: Vec<_> = futures_util::stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
         let pair = |subject, listed: crate::io::Listed| (listed.descriptor.digest, subject);
@@ -194,7 +205,7 @@ impl Carrier<'_> {
         Ok(!is_known)
     }
 
-    /// Lists what writing the manifests did not list.
+    /// Lists what writing the manifests did not list, and looks whether it is listed then: a registry with a list of its own may not look into ours.
     async fn lists(
         &self,
         listed: &BTreeSet<Pair>,
@@ -212,7 +223,7 @@ impl Carrier<'_> {
                     subject: *subject,
                     digest,
                     artifact_type: entry.descriptor.artifact_type.clone().unwrap_or_default(),
-                    added: !listed.contains(&pair),
+                    shown: if listed.contains(&pair) { Shown::Before } else { Shown::New },
                 });
                 if !listed.contains(&pair) && !acknowledged.contains(&pair) {
                     missing.push(entry);
@@ -222,8 +233,15 @@ impl Carrier<'_> {
                 updates.push((*subject, missing));
             }
         }
-        let updates = updates.iter().map(|(subject, entries)| self.to.list(*subject, entries));
-        futures_util::stream::iter(updates).buffered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        let writes = updates.iter().map(|(subject, entries)| self.to.list(*subject, entries));
+        futures_util::stream::iter(writes).buffered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        let now = self.listed(updates.iter().map(|(subject, _)| *subject)).await?;
+        for one in carried.attached.iter_mut().filter(|one| one.shown == Shown::New) {
+            let pair = (one.digest, one.subject);
+            if !acknowledged.contains(&pair) && !now.contains(&pair) {
+                one.shown = Shown::Missing;
+            }
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ mod plan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-pub use carry::{Carried, Kept, Listing, Standing};
+pub use carry::{Carried, Kept, Listing, Shown, Standing};
 pub use error::CopyError;
 pub use plan::Plan;
 

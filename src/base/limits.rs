@@ -150,6 +150,8 @@ pub const SERVICES: usize = 32;
 pub const SERVICE_ANSWER: u64 = 1 << 20;
 /// Seconds for one question to such a service, with its answer: a log waits for its next note before it answers.
 pub const SERVICE_SECONDS: u64 = 60;
+/// Seconds for everything that is asked of a TUF repository in one run: it could answer each of its many files just in time.
+pub const TUF_SECONDS: u64 = 180;
 /// Bytes of an identity token.
 pub const IDENTITY_TOKEN: u64 = 64 << 10;
 /// Hashes of one proof that a tree holds an entry: a tree has at most 2^63 entries.

@@ -8,6 +8,7 @@ use super::render::blob::{Checked, Kind, Refused};
 use super::ui::Ui;
 use super::{CliError, Outcome};
 use crate::base::{Algorithm, Digest, FileContent, FileHasher, Printable, limits};
+use crate::crypto::PublicKey;
 use crate::format::bundle::{Bundle, BundleContent};
 use crate::io::{Io, stream};
 use crate::verify::{Signer, VerifyError};
@@ -42,6 +43,34 @@ impl FileArgs {
     }
 }
 
+/// What is checked about a file, and who must have signed that.
+#[derive(clap::Args, Debug)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+    /// Public key by which it must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
+    #[arg(
+        long,
+        value_name = "KEY",
+        required_unless_present = "certificate_oidc_issuer",
+        conflicts_with = "certificate_oidc_issuer"
+    )]
+    key: Option<KeyReference>,
+    #[command(flatten)]
+    identity: IdentityArgs,
+}
+
+impl CheckArgs {
+    /// Who must have signed: the key or the identity on the command line.
+    pub(super) async fn signer(&self, io: &Io) -> Result<Signer, CliError> {
+        let named = self.identity.signers(self.key.as_slice(), io).await?;
+        named.into_iter().map(|(_, signer)| signer).next().ok_or_else(|| {
+            CliError::usage("nobody is named who must have signed")
+                .hint("add --key FILE, or --certificate-identity")
+        })
+    }
+}
+
 /// What must be known of a file.
 pub(super) struct Wanted {
     hashes: Vec<Algorithm>,
@@ -50,8 +79,8 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// Whatever a signature by the signer may be over. A certificate tells its key only later, and a bundle may name another hash.
-    pub(super) fn by(signer: Option<&Signer>, bundle: Option<&Bundle>) -> Self {
-        let Some(key) = signer.and_then(Signer::key) else { return Self::names() };
+    pub(super) fn by(key: Option<&PublicKey>, bundle: Option<&Bundle>) -> Self {
+        let Some(key) = key else { return Self::names() };
         let keep = if key.algorithm().signs_bytes() { limits::FILE_IN_MEMORY } else { 0 };
         let usual = match bundle.map(|bundle| &bundle.content) {
             Some(BundleContent::Message { digest: Some(claimed), .. }) => claimed.algorithm == "SHA2_256",
@@ -98,20 +127,6 @@ pub(super) fn read_bundle(io: &Io, path: &Path) -> Result<Bundle, CliError> {
     let bytes = io.files.read_at_most(path, limits::ATTESTATION)?;
     Bundle::parse_any_version(&bytes).map_err(|error| {
         CliError::new(Outcome::Unknown, error).about(format!("{} cannot be read as a bundle", path.display()))
-    })
-}
-
-/// Who must have signed: the key or the identity on the command line.
-pub(super) async fn read_signer(
-    key: Option<&KeyReference>,
-    identity: &IdentityArgs,
-    io: &Io,
-) -> Result<Signer, CliError> {
-    let keys: Vec<KeyReference> = key.into_iter().cloned().collect();
-    let named = identity.signers(&keys, io).await?.into_iter().map(|(_, signer)| signer).next();
-    named.ok_or_else(|| {
-        CliError::usage("nobody is named who must have signed")
-            .hint("add --key FILE, or --certificate-identity")
     })
 }
 

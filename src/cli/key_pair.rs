@@ -9,7 +9,7 @@ use super::render::keygen::KeygenJson;
 use super::ui::Ui;
 use super::{CliError, Outcome};
 use crate::crypto::PrivateKey;
-use crate::io::{Files, Io, Mode};
+use crate::io::{Existing, Io, Mode, NewFile};
 
 /// Where a key pair goes.
 #[derive(clap::Args, Debug)]
@@ -43,10 +43,14 @@ impl Output {
         }
         let pem = zeroize::Zeroizing::new(key.to_encrypted_pem(&password)?);
         // Two that make a key of one name at once must not both believe in theirs.
-        let write = if self.force { Files::write } else { Files::create };
+        let existing = if self.force { Existing::Replaced } else { Existing::Kept };
         let (private, public) = (self.private(), self.public());
-        write(&io.files, &private, pem.as_bytes(), Mode::Private)?;
-        write(&io.files, &public, key.public().to_pem().as_bytes(), Mode::Public)?;
+        let public_pem = key.public().to_pem();
+        let halves = [
+            NewFile { path: &private, bytes: pem.as_bytes(), mode: Mode::Private },
+            NewFile { path: &public, bytes: public_pem.as_bytes(), mode: Mode::Public },
+        ];
+        io.files.write_both(halves, existing)?;
         match ui.format() {
             Format::Json => ui.json(&KeygenJson::new(&private, &public, &key.public()))?,
             Format::Text => ui.answer(&format!(

@@ -20,8 +20,10 @@ mod publish;
 #[cfg(test)]
 mod readme;
 mod render;
+mod services;
 mod signer;
 mod ui;
+mod witness;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read, Write};

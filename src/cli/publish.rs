@@ -43,7 +43,7 @@ pub(super) struct Subject {
     /// Repository to name in what is signed, for an image that is not in a registry
     #[arg(long = "as", value_name = "REPOSITORY")]
     pub(super) repository: Option<Repository>,
-    /// Add it even if the same key has said the same about the image already
+    /// Add it even if the same key, or with --trusted-root the same identity, has said the same about the image already
     #[arg(long)]
     pub(super) force: bool,
     /// Store nothing beside the image; `plimsoll attach` can do that later, on another machine
@@ -121,7 +121,7 @@ impl Target {
             signer.check_layer()?;
         }
         let stored = match &named.bundle {
-            Some(file) => vec![self.write(file, claim, signer, io).await?],
+            Some(file) => vec![self.write(file, claim, signer, io, ui).await?],
             None => {
                 let mut stored = Vec::new();
                 // The index comes last: who finds it signed finds the images signed, too.
@@ -136,7 +136,14 @@ impl Target {
     }
 
     /// The bundle in a file.
-    async fn write(&self, file: &Path, claim: &Claim, signer: &Signer, io: &Io) -> Result<Stored, CliError> {
+    async fn write(
+        &self,
+        file: &Path,
+        claim: &Claim,
+        signer: &Signer,
+        io: &Io,
+        ui: &mut Ui<'_>,
+    ) -> Result<Stored, CliError> {
         let [subject] = self.subjects.as_slice() else {
             let text = format!(
                 "a bundle is about one image, and this is an index with {}",
@@ -145,7 +152,7 @@ impl Target {
             return Err(CliError::usage(text)
                 .hint("sign the index only: --no-recursive; or one of its images: --platform linux/amd64"));
         };
-        let signed = signer.sign_bundle(io, claim.bundle(&self.name, subject.digest)?).await?;
+        let signed = signer.sign_bundle(io, ui, claim.bundle(&self.name, subject.digest)?).await?;
         io.files.write(file, &signed.bundle, Mode::Public)?;
         Ok(Stored { subject: subject.clone(), place: Place::File(file.to_owned()), added: true })
     }
@@ -169,7 +176,8 @@ impl Target {
             let manifest = match known {
                 Some(known) => known,
                 None => {
-                    let signed = signer.sign_bundle(io, claim.bundle(&self.name, subject.digest)?).await?;
+                    let signed =
+                        signer.sign_bundle(io, ui, claim.bundle(&self.name, subject.digest)?).await?;
                     push_bundle(io, &self.source, subject, &signed).await?
                 }
             };
@@ -184,7 +192,7 @@ impl Target {
             let manifest = match known {
                 Some(known) => known,
                 None => {
-                    let layer = signer.sign_layer(io, claim.layer(&self.name, subject.digest)?).await?;
+                    let layer = signer.sign_layer(io, ui, claim.layer(&self.name, subject.digest)?).await?;
                     self.push_layer(io, subject, claim.suffix(), &layer).await?
                 }
             };
@@ -193,7 +201,7 @@ impl Target {
         Ok(stored)
     }
 
-    /// The referrer in which the same key has said the same.
+    /// The referrer in which the same signer has said the same.
     async fn find_referrer(
         &self,
         subject: &Descriptor,
@@ -215,7 +223,7 @@ impl Target {
         found
     }
 
-    /// The manifest under the legacy tag, if in a layer of it the same key has said the same.
+    /// The manifest under the legacy tag, if in a layer of it the same signer has said the same.
     async fn find_layer(
         &self,
         subject: &Descriptor,

@@ -4,7 +4,9 @@ use super::CliError;
 use super::blob::Wanted;
 use super::key::{KeyReference, open_private_key};
 use super::keyless::{Keyless, KeylessArgs};
+use super::services::ServiceArgs;
 use super::ui::Ui;
+use super::witness::{Holder, Witnesses};
 use crate::crypto::{PrivateKey, PublicKey};
 use crate::io::{Io, KmsKey};
 use crate::sign::{LegacyLayer, SignError, Signature, SignedBundle, ToSign, UnsignedBundle, UnsignedLayer};
@@ -20,76 +22,103 @@ pub(super) struct SignerArgs {
     key: Option<KeyReference>,
     #[command(flatten)]
     keyless: KeylessArgs,
+    #[command(flatten)]
+    services: ServiceArgs,
 }
 
 /// Who signs in this run.
 pub(super) enum Signer {
-    /// A private key from a file, decrypted.
-    Key(Box<PrivateKey>),
+    /// A key that verifiers have.
+    Key {
+        keeper: Keeper,
+        /// Every signature is checked against it.
+        public: PublicKey,
+        witnesses: Option<Box<Witnesses>>,
+    },
     /// An identity, with a key for this run.
     Keyless(Box<Keyless>),
-    /// A key that a program keeps.
-    Kms {
-        key: KmsKey,
-        /// As the program says; every signature is checked against it.
-        public: PublicKey,
-    },
+}
+
+/// Who keeps a private key.
+pub(super) enum Keeper {
+    /// This process: the key is from a file, decrypted.
+    File(Box<PrivateKey>),
+    /// A program.
+    Program(KmsKey),
 }
 
 impl Signer {
     /// Reads the key that the user names, or asks its keeper for the public half, or gets ready to sign as an identity.
     pub(super) async fn open(io: &Io, ui: &mut Ui<'_>, args: &SignerArgs) -> Result<Self, CliError> {
-        match &args.key {
-            None => Ok(Self::Keyless(Box::new(Keyless::open(&args.keyless, io, ui).await?))),
+        let (keeper, public) = match &args.key {
+            None => {
+                let keyless = Keyless::open(&args.keyless, &args.services, io, ui).await?;
+                return Ok(Self::Keyless(Box::new(keyless)));
+            }
             Some(KeyReference::Kms(key)) => {
-                let public = key.public_key(&io.environment).await?;
-                Ok(Self::Kms { key: key.clone(), public })
+                (Keeper::Program(key.clone()), key.public_key(&io.environment).await?)
             }
             Some(key @ (KeyReference::Environment(_) | KeyReference::File(_))) => {
                 let text = key.text(io)?.unwrap_or_default();
-                Ok(Self::Key(Box::new(open_private_key(io, ui, key, &text)?)))
+                let key = open_private_key(io, ui, key, &text)?;
+                let public = key.public();
+                (Keeper::File(Box::new(key)), public)
             }
-        }
+        };
+        let witnesses = Witnesses::of_key(&args.services, public.algorithm(), io)?.map(Box::new);
+        Ok(Self::Key { keeper, public, witnesses })
     }
 
     /// Whether the signatures fit into layers under a legacy tag: asked before anything is signed.
     pub(super) fn check_layer(&self) -> Result<(), CliError> {
         match self {
-            Self::Key(_) | Self::Kms { .. } => Ok(()),
+            Self::Key { witnesses: Some(witnesses), .. } => witnesses.check_layer(),
+            Self::Key { witnesses: None, .. } => Ok(()),
             Self::Keyless(keyless) => keyless.check_layer(),
         }
     }
 
-    /// As whom the signatures verify, if that is known before. Only then can be told whether the same was said already.
+    /// As whom the signatures verify, if that is known before and can be checked. Only then can be told whether the same was said already.
     pub(super) fn identity(&self) -> Option<verify::Signer> {
         match self {
-            Self::Key(key) => Some(verify::Signer::Key(key.public())),
-            // What the certificate will say is the authority's to decide.
-            Self::Keyless(_) => None,
-            Self::Kms { public, .. } => Some(verify::Signer::Key(public.clone())),
+            Self::Key { public, witnesses: None, .. } => Some(verify::Signer::Key(public.clone())),
+            Self::Key { public, witnesses: Some(witnesses), .. } => witnesses.witnessed(public),
+            Self::Keyless(keyless) => keyless.identity(),
         }
     }
 
     /// What must be known of a file to sign it. Programs that keep keys want to see all of it.
     pub(super) fn wants(&self) -> Wanted {
-        let wanted = Wanted::by(self.identity().as_ref(), None);
         match self {
-            Self::Key(_) | Self::Keyless(_) => wanted,
-            Self::Kms { .. } => wanted.whole(),
+            Self::Key { keeper: Keeper::File(_), public, .. } => Wanted::by(Some(public), None),
+            Self::Key { keeper: Keeper::Program(_), public, .. } => Wanted::by(Some(public), None).whole(),
+            Self::Keyless(_) => Wanted::by(None, None),
         }
     }
 
     /// Signs.
-    pub(super) async fn sign(&self, io: &Io, to_sign: &ToSign) -> Result<Signature, CliError> {
-        match self {
-            Self::Key(key) => Ok(Signature::by_key(key, to_sign)?),
-            Self::Keyless(keyless) => keyless.sign(io, to_sign).await,
-            Self::Kms { key, public } => {
+    pub(super) async fn sign(
+        &self,
+        io: &Io,
+        ui: &mut Ui<'_>,
+        to_sign: &ToSign,
+    ) -> Result<Signature, CliError> {
+        let (keeper, public, witnesses) = match self {
+            Self::Key { keeper, public, witnesses } => (keeper, public, witnesses),
+            Self::Keyless(keyless) => return keyless.sign(io, ui, to_sign).await,
+        };
+        let signature = match keeper {
+            Keeper::File(key) => Signature::by_key(key, to_sign)?,
+            Keeper::Program(key) => {
                 let hash = public.algorithm().scheme(to_sign.form()).hash();
                 let message = to_sign.bytes().ok_or(SignError::FileTooLarge)?;
                 let bytes = key.sign(hash, message, &io.environment).await?;
-                Ok(Signature::of_key(bytes, public.clone()))
+                Signature::of_key(bytes, public.clone())
             }
+        };
+        match witnesses {
+            Some(witnesses) => witnesses.witness(to_sign, signature, Holder::Key).await,
+            None => Ok(signature),
         }
     }
 
@@ -97,15 +126,21 @@ impl Signer {
     pub(super) async fn sign_bundle(
         &self,
         io: &Io,
+        ui: &mut Ui<'_>,
         unsigned: UnsignedBundle,
     ) -> Result<SignedBundle, CliError> {
-        let signature = self.sign(io, unsigned.to_sign()).await?;
+        let signature = self.sign(io, ui, unsigned.to_sign()).await?;
         Ok(unsigned.signed(&signature)?)
     }
 
     /// Signs a layer about an image.
-    pub(super) async fn sign_layer(&self, io: &Io, unsigned: UnsignedLayer) -> Result<LegacyLayer, CliError> {
-        let signature = self.sign(io, unsigned.to_sign()).await?;
+    pub(super) async fn sign_layer(
+        &self,
+        io: &Io,
+        ui: &mut Ui<'_>,
+        unsigned: UnsignedLayer,
+    ) -> Result<LegacyLayer, CliError> {
+        let signature = self.sign(io, ui, unsigned.to_sign()).await?;
         Ok(unsigned.signed(&signature)?)
     }
 }

@@ -217,6 +217,20 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
+    /// What Sigstore calls such a key, with its own hash: sigstore_common.proto, `PublicKeyDetails`.
+    pub fn details(self) -> Option<&'static str> {
+        Some(match self {
+            Self::EcdsaP256 => "PKIX_ECDSA_P256_SHA_256",
+            Self::EcdsaP384 => "PKIX_ECDSA_P384_SHA_384",
+            Self::EcdsaP521 => "PKIX_ECDSA_P521_SHA_512",
+            Self::Ed25519 => "PKIX_ED25519",
+            Self::Rsa { bits: 2048 } => "PKIX_RSA_PKCS1V15_2048_SHA256",
+            Self::Rsa { bits: 3072 } => "PKIX_RSA_PKCS1V15_3072_SHA256",
+            Self::Rsa { bits: 4096 } => "PKIX_RSA_PKCS1V15_4096_SHA256",
+            Self::Rsa { .. } => return None,
+        })
+    }
+
     /// Every way in which cosign uses such a key: its default first.
     pub(super) fn schemes(self) -> &'static [Scheme] {
         match self {

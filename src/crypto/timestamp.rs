@@ -1,7 +1,7 @@
 //! What a time stamp authority is asked, and whether it answered that: RFC 3161, section 2.4. Who signed the answer is for `verify` to find out.
 
 use super::der::{self, Reader};
-use crate::base::{Algorithm, Digest};
+use crate::base::{Algorithm, Digest, Timestamp};
 
 /// A request for a time stamp.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,8 @@ impl StampRequest {
         der::write(der::SEQUENCE, &content)
     }
 
-    /// Whether `TimeStampResp` answers this very request.
-    pub fn check(self, response: &[u8]) -> Result<(), StampError> {
+    /// Whether `TimeStampResp` answers this very request; gives the time that it says.
+    pub fn check(self, response: &[u8]) -> Result<Timestamp, StampError> {
         let mut response = Reader::new(one(response, der::SEQUENCE).ok_or(StampError::Form)?);
         let mut status = Reader::new(response.value(der::SEQUENCE).ok_or(StampError::Form)?);
         match status.value(der::INTEGER).ok_or(StampError::Form)? {
@@ -50,16 +50,16 @@ impl StampRequest {
             return Err(StampError::OtherDigest);
         }
         // Serial number, time; accuracy and ordering may be left out.
-        (|| {
+        let time = (|| {
             said.value(der::INTEGER)?;
-            said.value(der::GENERALIZED_TIME)
-        })()
-        .ok_or(StampError::Form)?;
+            time_of(said.value(der::GENERALIZED_TIME)?)
+        })();
+        let time = time.ok_or(StampError::Form)?;
         for optional in [der::SEQUENCE, der::BOOLEAN] {
             said.optional(optional);
         }
         match said.value(der::INTEGER) {
-            Some(nonce) if nonce == self.nonce() => Ok(()),
+            Some(nonce) if nonce == self.nonce() => Ok(time),
             _ => Err(StampError::OtherNonce),
         }
     }
@@ -98,6 +98,18 @@ fn content_of(mut response: Reader<'_>) -> Option<&[u8]> {
         return None;
     }
     one(one(content.value(der::CONTEXT_0)?, der::OCTET_STRING)?, der::SEQUENCE)
+}
+
+/// RFC 3161, section 2.4.2: a `GeneralizedTime` with seconds, perhaps a fraction of one, in UTC.
+fn time_of(text: &[u8]) -> Option<Timestamp> {
+    let (digits, fraction) = str::from_utf8(text).ok()?.strip_suffix('Z')?.split_at_checked(14)?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(digits) || !(fraction.is_empty() || fraction.strip_prefix('.').is_some_and(is_number)) {
+        return None;
+    }
+    let part = |from: usize| digits.get(from..from + 2);
+    let (month, day, hour, minute, second) = (part(4)?, part(6)?, part(8)?, part(10)?, part(12)?);
+    format!("{}-{month}-{day}T{hour}:{minute}:{second}Z", digits.get(..4)?).parse().ok()
 }
 
 /// Algorithm and digest of a `MessageImprint`.
@@ -172,7 +184,7 @@ mod tests {
 
     #[test]
     fn takes_the_answer_to_this_request_only() {
-        assert_eq!(request().check(REPLY), Ok(()));
+        assert_eq!(request().check(REPLY).unwrap().to_string(), "2026-11-25T21:17:49Z");
         let other = StampRequest { digest: Digest::of(b"other"), ..request() };
         assert_eq!(other.check(REPLY), Err(StampError::OtherDigest));
         let other = StampRequest { nonce: NONCE + 1, ..request() };
@@ -183,6 +195,29 @@ mod tests {
             assert_eq!(request().check(&REPLY[..cut]), Err(StampError::Form), "{cut}");
         }
         assert_eq!(request().check(&[REPLY, &[0]].concat()), Err(StampError::Form));
+    }
+
+    #[test]
+    fn times() {
+        let read = |text: &str| time_of(text.as_bytes()).map(|time| time.to_string());
+        for good in ["20260102030405Z", "20260102030405.5Z", "20260102030405.000001Z"] {
+            assert_eq!(read(good).as_deref(), Some("2026-01-02T03:04:05Z"), "{good}");
+        }
+        for bad in [
+            "",
+            "Z",
+            "20260102030405",
+            "202601020304Z",
+            "20260102030405+0000",
+            "20260102030405.Z",
+            "20260102030405,5Z",
+            "2026010203040 Z",
+            "20261302030405Z",
+            "2026010203040555Z",
+            "2026010203040éZ",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     proptest::proptest! {

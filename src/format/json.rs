@@ -164,6 +164,14 @@ pub enum JsonError {
         /// From 1.
         column: usize,
     },
+    /// Two members of one object have the same name, which is not told.
+    #[error("a JSON name occurs twice in one object, at line {line} column {column}")]
+    SecretName {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
     /// JSON, but not of the expected shape; what was found is not told.
     #[error("the JSON has the wrong shape, at line {line} column {column}")]
     SecretShape {
@@ -181,10 +189,12 @@ pub enum JsonError {
 }
 
 impl JsonError {
-    /// The same without anything of the document: `serde_json` repeats the value that it did not expect, which may be a password or token.
+    /// The same without anything of the document: `serde_json` repeats the value that it did not expect, which may be a password or token, and so
+    /// may be a name.
     pub fn without_content(self) -> Self {
         match self {
             Self::Shape(error) => Self::SecretShape { line: error.line(), column: error.column() },
+            Self::DuplicateName { line, column, .. } => Self::SecretName { line, column },
             other => other,
         }
     }
@@ -262,6 +272,9 @@ mod tests {
     fn a_secret_of_the_wrong_shape_is_not_repeated() {
         let error = parse_strict::<Vec<u8>>(b"\n\"hunter2\"").unwrap_err().without_content();
         assert_eq!(error.to_string(), "the JSON has the wrong shape, at line 2 column 9");
+        assert!(!format!("{error:?}").contains("hunter2"));
+        let error = parse(br#"{"hunter2":1,"hunter2":2}"#).unwrap_err().without_content();
+        assert_eq!(error.to_string(), "a JSON name occurs twice in one object, at line 1 column 22");
         assert!(!format!("{error:?}").contains("hunter2"));
     }
 

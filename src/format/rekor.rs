@@ -8,32 +8,62 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::bundle::hash;
 use super::json::{JsonError, parse_strict};
 use crate::base::{Digest, Printable, Timestamp, limits};
 
 /// A signature to be entered.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEntry<'a> {
-    /// SHA-256 of what the signature is over.
+    /// Of what the signature is over, by the hash that the signature uses.
     pub digest: Digest,
     /// The envelope that holds the signature, as JSON, if one does.
     pub envelope: Option<&'a str>,
     /// ASN.1 DER.
     pub signature: &'a [u8],
-    /// The signer's, in DER.
-    pub certificate: &'a [u8],
+    /// What verifies the signature.
+    pub verifier: Verifier<'a>,
+}
+
+/// What verifies a signature, in both forms in which logs want it.
+#[derive(Clone, Copy, Debug)]
+pub struct Verifier<'a> {
+    /// A certificate or a key.
+    pub kind: VerifierKind,
+    /// As X.509 has it: a certificate, or `SubjectPublicKeyInfo`.
+    pub der: &'a [u8],
     /// The same in PEM.
-    pub certificate_pem: &'a str,
+    pub pem: &'a str,
+    /// Algorithm of the key: sigstore_common.proto, `PublicKeyDetails`.
+    pub details: &'a str,
+}
+
+/// What a verifier is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum VerifierKind {
+    /// A signer's certificate.
+    Certificate,
+    /// A key.
+    Key,
+}
+
+/// An entry, as a log told it.
+#[derive(Clone, Debug)]
+pub struct Entered {
+    /// `TransparencyLogEntry` in protobuf's JSON, for a bundle.
+    pub json: String,
+    /// When it was entered, if the log says that. Nobody has checked its promise.
+    pub time: Option<Timestamp>,
 }
 
 impl NewEntry<'_> {
     /// The body of a request to Rekor 1: `dsse` for an envelope, `hashedrekord` for anything else.
     pub fn to_rekor_1(self) -> String {
-        let verifier = STANDARD.encode(self.certificate_pem);
+        let verifier = STANDARD.encode(self.verifier.pem);
         let spec = match self.envelope {
             Some(envelope) => json!({"proposedContent": {"envelope": envelope, "verifiers": [verifier]}}),
             None => json!({
-                "data": {"hash": {"algorithm": "sha256", "value": self.digest.hex()}},
+                "data": {"hash": self.hash_1()},
                 "signature": {"content": STANDARD.encode(self.signature), "publicKey": {"content": verifier}},
             }),
         };
@@ -42,17 +72,18 @@ impl NewEntry<'_> {
 
     /// The body of a request to Rekor 2, for which an envelope is what its signature is over.
     pub fn to_rekor_2(self) -> String {
+        let field = self.verifier.kind.field_2();
         let verifier = json!({
-            "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-            "x509Certificate": {"rawBytes": STANDARD.encode(self.certificate)},
+            "keyDetails": self.verifier.details,
+            field: {"rawBytes": STANDARD.encode(self.verifier.der)},
         });
         let signature = json!({"content": STANDARD.encode(self.signature), "verifier": verifier});
         let request = json!({"digest": STANDARD.encode(self.digest.bytes()), "signature": signature});
         json!({ "hashedRekordRequestV002": request }).to_string()
     }
 
-    /// Reads what Rekor 1 answered: the entry for a bundle, in protobuf's JSON.
-    pub fn read_rekor_1(self, answer: &[u8]) -> Result<String, RekorError> {
+    /// Reads what Rekor 1 answered.
+    pub fn read_rekor_1(self, answer: &[u8]) -> Result<Entered, RekorError> {
         let entries: BTreeMap<String, Box<RawValue>> = parse_strict(answer)?;
         let mut entries = entries.into_values();
         let (Some(raw), None) = (entries.next(), entries.next()) else { return Err(RekorError::Count) };
@@ -77,11 +108,11 @@ impl NewEntry<'_> {
             },
             body,
         }
-        .to_json())
+        .entered())
     }
 
-    /// Reads what Rekor 2 answered: the entry for a bundle, in protobuf's JSON.
-    pub fn read_rekor_2(self, answer: &[u8]) -> Result<String, RekorError> {
+    /// Reads what Rekor 2 answered.
+    pub fn read_rekor_2(self, answer: &[u8]) -> Result<Entered, RekorError> {
         let wire: Entry2Wire = parse_strict(answer)?;
         let body = decode("canonicalizedBody", &wire.canonicalized_body)?;
         self.check_2(&body)?;
@@ -100,7 +131,11 @@ impl NewEntry<'_> {
             },
             body,
         }
-        .to_json())
+        .entered())
+    }
+
+    fn hash_1(self) -> Value {
+        json!({"algorithm": self.digest.algorithm().name(), "value": self.digest.hex()})
     }
 
     fn kind_1(self) -> &'static str {
@@ -113,8 +148,7 @@ impl NewEntry<'_> {
         let has = |place: &str, value: &str| body.pointer(place).is_some_and(|found| found == value);
         let (signature, verifier) = match self.envelope {
             None => {
-                let digest = json!({"algorithm": "sha256", "value": self.digest.hex()});
-                same("digest", body.pointer("/spec/data/hash") == Some(&digest))?;
+                same("digest", body.pointer("/spec/data/hash") == Some(&self.hash_1()))?;
                 ("/spec/signature/content", "/spec/signature/publicKey/content")
             }
             Some(envelope) => {
@@ -128,19 +162,38 @@ impl NewEntry<'_> {
         same("signature", has(signature, &STANDARD.encode(self.signature)))?;
         let pem = body.pointer(verifier).and_then(Value::as_str).unwrap_or_default();
         let pem = STANDARD.decode(pem).unwrap_or_default();
-        same("certificate", pem.trim_ascii_end() == self.certificate_pem.trim_end().as_bytes())
+        same(self.verifier.kind.name(), pem.trim_ascii_end() == self.verifier.pem.trim_end().as_bytes())
     }
 
     fn check_2(self, body: &[u8]) -> Result<(), RekorError> {
         let body: Value = parse_strict(body)?;
         let has = |place: &str, value: &str| body.pointer(place).is_some_and(|found| found == value);
-        let digest = json!({"algorithm": "SHA2_256", "digest": STANDARD.encode(self.digest.bytes())});
+        let algorithm = hash(self.digest.algorithm());
+        let digest = json!({"algorithm": algorithm, "digest": STANDARD.encode(self.digest.bytes())});
         same("kind", has("/kind", "hashedrekord") && has("/apiVersion", "0.0.2"))?;
         same("digest", body.pointer("/spec/hashedRekordV002/data") == Some(&digest))?;
         let signature = "/spec/hashedRekordV002/signature/content";
         same("signature", has(signature, &STANDARD.encode(self.signature)))?;
-        let certificate = "/spec/hashedRekordV002/signature/verifier/x509Certificate/rawBytes";
-        same("certificate", has(certificate, &STANDARD.encode(self.certificate)))
+        let Verifier { kind, der, .. } = self.verifier;
+        let verifier = format!("/spec/hashedRekordV002/signature/verifier/{}/rawBytes", kind.field_2());
+        same(kind.name(), has(&verifier, &STANDARD.encode(der)))
+    }
+}
+
+impl VerifierKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Key => "key",
+        }
+    }
+
+    /// rekor-tiles, verifier.proto.
+    fn field_2(self) -> &'static str {
+        match self {
+            Self::Certificate => "x509Certificate",
+            Self::Key => "publicKey",
+        }
     }
 }
 
@@ -177,6 +230,10 @@ struct Proof {
 }
 
 impl Entry {
+    fn entered(&self) -> Entered {
+        Entered { json: self.to_json(), time: self.promise.as_ref().map(|(time, _)| *time) }
+    }
+
     /// `TransparencyLogEntry` of sigstore_rekor.proto: 64-bit integers are texts.
     fn to_json(&self) -> String {
         let hashes: Vec<String> = self.proof.hashes.iter().map(|hash| STANDARD.encode(hash)).collect();
@@ -335,8 +392,12 @@ mod tests {
             digest: Digest::of(b"message"),
             envelope,
             signature: b"sig",
-            certificate: b"cert",
-            certificate_pem: PEM,
+            verifier: Verifier {
+                kind: VerifierKind::Certificate,
+                der: b"cert",
+                pem: PEM,
+                details: "PKIX_ECDSA_P256_SHA_256",
+            },
         }
     }
 
@@ -399,11 +460,11 @@ mod tests {
 
     fn read_1(kind: &str, answer: &Value) -> Result<Value, RekorError> {
         let entry = entry((kind == "dsse").then_some(ENVELOPE));
-        Ok(serde_json::from_str(&entry.read_rekor_1(answer.to_string().as_bytes())?).unwrap())
+        Ok(serde_json::from_str(&entry.read_rekor_1(answer.to_string().as_bytes())?.json).unwrap())
     }
 
     fn read_2(answer: &Value) -> Result<Value, RekorError> {
-        Ok(serde_json::from_str(&entry(None).read_rekor_2(answer.to_string().as_bytes())?).unwrap())
+        Ok(serde_json::from_str(&entry(None).read_rekor_2(answer.to_string().as_bytes())?.json).unwrap())
     }
 
     #[test]
@@ -443,6 +504,41 @@ mod tests {
         object.remove("inclusionPromise");
         want["inclusionProof"]["treeSize"] = json!("8");
         assert_eq!(read_2(&answer_2(&body_2())).unwrap(), want);
+    }
+
+    #[test]
+    fn a_key_and_its_hash_stand_where_a_certificate_would() {
+        let mut hasher = crate::base::Hasher::new(crate::base::Algorithm::Sha384);
+        hasher.update(b"message");
+        let verifier = Verifier {
+            kind: VerifierKind::Key,
+            der: b"key",
+            pem: "key\n",
+            details: "PKIX_ECDSA_P384_SHA_384",
+        };
+        let entry = NewEntry { digest: hasher.finish(), verifier, ..entry(None) };
+        let (hex, raw) = (entry.digest.hex(), STANDARD.encode(entry.digest.bytes()));
+        let one: Value = serde_json::from_str(&entry.to_rekor_1()).unwrap();
+        assert_eq!(one["spec"]["data"]["hash"], json!({"algorithm": "sha384", "value": hex}));
+        assert_eq!(one["spec"]["signature"]["publicKey"]["content"], STANDARD.encode("key\n"));
+        let two: Value = serde_json::from_str(&entry.to_rekor_2()).unwrap();
+        let asked = json!({"keyDetails": "PKIX_ECDSA_P384_SHA_384", "publicKey": {"rawBytes": "a2V5"}});
+        assert_eq!(two["hashedRekordRequestV002"]["signature"]["verifier"], asked);
+
+        let read_1 = |body: &Value| entry.read_rekor_1(answer_1(body).to_string().as_bytes());
+        let mut body = one.clone();
+        assert_eq!(read_1(&body).unwrap().time.map(Timestamp::seconds), Some(1_750_000_000));
+        body["spec"]["signature"]["publicKey"]["content"] = json!(STANDARD.encode("other"));
+        assert!(matches!(read_1(&body), Err(RekorError::Other { what: "key" })));
+        let read_2 = |body: &Value| entry.read_rekor_2(answer_2(body).to_string().as_bytes());
+        let mut body = body_2();
+        let spec = &mut body["spec"]["hashedRekordV002"];
+        spec["data"] = json!({"algorithm": "SHA2_384", "digest": raw});
+        spec["signature"]["verifier"] = asked;
+        assert!(read_2(&body).unwrap().time.is_none());
+        body["spec"]["hashedRekordV002"]["signature"]["verifier"]["publicKey"]["rawBytes"] =
+            json!("b3RoZXI=");
+        assert!(matches!(read_2(&body), Err(RekorError::Other { what: "key" })));
     }
 
     /// Every value of a body is turned into another, and none is taken for ours.

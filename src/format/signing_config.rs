@@ -43,8 +43,8 @@ enum Selector {
 /// What one signature needs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Selected<'a> {
-    /// Issues the certificate.
-    pub authority: &'a Service,
+    /// Issues certificates. Keys need none.
+    pub authority: Option<&'a Service>,
     /// Each of them enters the signature.
     pub logs: Vec<&'a Service>,
     /// Each of them stamps the signature.
@@ -74,10 +74,10 @@ impl SigningConfig {
 
     /// The services to use at `now`.
     pub fn select(&self, now: Timestamp) -> Result<Selected<'_>, SigningConfigError> {
-        let authority = eligible(&self.authorities, now, AUTHORITY_VERSIONS)
-            .into_iter()
-            .next()
-            .ok_or(SigningConfigError::None { field: "caUrls" })?;
+        let authority = eligible(&self.authorities, now, AUTHORITY_VERSIONS).into_iter().next();
+        if authority.is_none() && !self.authorities.is_empty() {
+            return Err(SigningConfigError::None { field: "caUrls" });
+        }
         let logs = select(&self.logs, self.log_selector, now, LOG_VERSIONS, "rekorTlogUrls")?;
         let stampers = select(&self.stampers, self.stamper_selector, now, STAMPER_VERSIONS, "tsaUrls")?;
         Ok(Selected { authority, logs, stampers })
@@ -244,7 +244,7 @@ mod tests {
     fn cosign_s_configs() {
         let full = SigningConfig::parse(FULL).unwrap();
         let selected = full.select(at("2026-01-01T00:00:00Z")).unwrap();
-        assert_eq!(selected.authority.url, "https://fulcio.plimsoll.test");
+        assert_eq!(selected.authority.map(|it| &*it.url), Some("https://fulcio.plimsoll.test"));
         // Of one operator's two logs, that of the newer interface.
         let logs: Vec<_> = selected.logs.iter().map(|log| (log.url.as_str(), log.version)).collect();
         assert_eq!(logs, [("https://log.plimsoll.test", 2)]);
@@ -252,8 +252,8 @@ mod tests {
         let early = full.select(at("2024-12-31T23:59:59Z"));
         assert!(matches!(early, Err(SigningConfigError::None { field: "caUrls" })));
         let empty = SigningConfig::parse(EMPTY).unwrap();
-        let none = empty.select(at("2026-01-01T00:00:00Z"));
-        assert!(matches!(none, Err(SigningConfigError::None { field: "caUrls" })));
+        let none = empty.select(at("2026-01-01T00:00:00Z")).unwrap();
+        assert!(none.authority.is_none() && none.logs.is_empty() && none.stampers.is_empty());
     }
 
     /// Name, version, operator, start, end.

@@ -18,6 +18,26 @@ pub enum Mode {
     Public,
 }
 
+/// A file to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFile<'a> {
+    /// Where.
+    pub path: &'a Path,
+    /// What.
+    pub bytes: &'a [u8],
+    /// Who may read it.
+    pub mode: Mode,
+}
+
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Existing {
+    /// It stays, also if somebody else wrote it a moment ago, and nothing is written.
+    Kept,
+    /// It is replaced.
+    Replaced,
+}
+
 /// Files of this machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Files;
@@ -107,10 +127,38 @@ impl Files {
         file.persist(&target).map(|_| ()).map_err(|error| wrong(error.error))
     }
 
-    /// Writes a new file, whole or not at all. What is there already stays, also if somebody else wrote it a moment ago.
-    pub fn create(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
-        let written = prepare(path, bytes, mode).and_then(|file| Ok(file.persist_noclobber(path)?));
-        written.map(|_| ()).map_err(|source| FileError::Write { path: path.to_owned(), source })
+    /// Writes two files that belong together: both or none.
+    pub fn write_both(&self, files: [NewFile<'_>; 2], existing: Existing) -> Result<(), FileError> {
+        let wrong = |path: &Path| {
+            let path = path.to_owned();
+            |source| FileError::Write { path, source }
+        };
+        let place = |path: &Path| match existing {
+            Existing::Kept => path.to_owned(),
+            Existing::Replaced => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+        };
+        let [first, second] = files;
+        let (one, two) = (place(first.path), place(second.path));
+        let new_one = prepare(&one, first.bytes, first.mode).map_err(wrong(first.path))?;
+        let new_two = prepare(&two, second.bytes, second.mode).map_err(wrong(second.path))?;
+        let old_one = match existing {
+            Existing::Replaced if self.exists(&one) => {
+                let old = Zeroizing::new(self.read(&one)?);
+                Some(prepare(&one, &old, Mode::Public).map_err(wrong(first.path))?)
+            }
+            Existing::Replaced | Existing::Kept => None,
+        };
+        persist(new_one, &one, existing).map_err(wrong(first.path))?;
+        let Err(source) = persist(new_two, &two, existing) else { return Ok(()) };
+        let undone = match old_one {
+            Some(old) => old.persist(&one).map(drop).map_err(std::io::Error::from),
+            None => fs::remove_file(&one),
+        };
+        let path = second.path.to_owned();
+        match undone {
+            Ok(()) => Err(FileError::Write { path, source }),
+            Err(_) => Err(FileError::Half { path, left: first.path.to_owned(), source }),
+        }
     }
 
     /// Makes a new folder, with its parents; one that is there already is refused.
@@ -166,6 +214,14 @@ pub fn stream(input: &mut dyn Read, each: &mut dyn FnMut(&[u8])) -> std::io::Res
             Err(error) => return Err(error),
         }
     }
+}
+
+fn persist(file: tempfile::NamedTempFile, target: &Path, existing: Existing) -> std::io::Result<()> {
+    match existing {
+        Existing::Kept => file.persist_noclobber(target)?,
+        Existing::Replaced => file.persist(target)?,
+    };
+    Ok(())
 }
 
 /// The content beside `target`, synced, to be renamed.
@@ -233,6 +289,16 @@ pub enum FileError {
         /// Both digests.
         source: Mismatch,
     },
+    /// The second of two files that belong together was not written, and the first cannot be taken back.
+    #[error("cannot write {}, and {} is left without it: remove that", .path.display(), .left.display())]
+    Half {
+        /// Which was not written.
+        path: PathBuf,
+        /// Which was.
+        left: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A folder, pipe or device.
     #[error("{} is not a regular file", .path.display())]
     NotAFile {
@@ -284,15 +350,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_file_replaces_none() {
+    fn two_files_are_written_both_or_none() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        Files.create(&path, b"first", Mode::Private).unwrap();
-        assert!(matches!(Files.create(&path, b"second", Mode::Private), Err(FileError::Write { .. })));
-        assert_eq!(fs::read(&path).unwrap(), b"first");
+        let (key, public) = (folder.path().join("key"), folder.path().join("pub"));
+        let write = |content: &[u8], existing| {
+            let file = |path, mode| NewFile { path, bytes: content, mode };
+            Files.write_both([file(&key, Mode::Private), file(&public, Mode::Public)], existing)
+        };
+        let content = |path: &Path| fs::read(path).ok();
+        let fails_at = |result, at: &Path| match result {
+            Err(FileError::Write { path, .. }) => assert_eq!(path, at),
+            other => panic!("{other:?}"),
+        };
+        // Somebody else was faster.
+        fs::write(&public, "theirs").unwrap();
+        fails_at(write(b"ours", Existing::Kept), &public);
+        assert_eq!((content(&key), content(&public)), (None, Some(b"theirs".to_vec())));
+        write(b"ours", Existing::Replaced).unwrap();
+        assert_eq!((content(&key), content(&public)), (Some(b"ours".to_vec()), Some(b"ours".to_vec())));
+        fs::remove_file(&public).unwrap();
+        fails_at(write(b"new", Existing::Kept), &key);
+        fs::create_dir(&public).unwrap();
+        fails_at(write(b"new", Existing::Replaced), &public);
+        assert_eq!(content(&key), Some(b"ours".to_vec()));
+        fs::remove_file(&key).unwrap();
+        fails_at(write(b"new", Existing::Replaced), &public);
+        assert_eq!(content(&key), None);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        Files.write(&path, b"third", Mode::Private).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"third");
     }
 
     #[test]

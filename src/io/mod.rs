@@ -34,7 +34,7 @@ pub use blob::LayerBlob;
 pub use clock::{Clock, Stopwatch};
 pub use destination::Destination;
 pub use environment::Environment;
-pub use files::{FileError, Files, Mode, TemporaryFolder, stream};
+pub use files::{Existing, FileError, Files, Mode, NewFile, TemporaryFolder, stream};
 pub use http::{Cause, HttpError};
 pub use kms::{KmsError, KmsKey};
 pub use layout::LayoutError;
@@ -42,8 +42,8 @@ pub use patience::Quota;
 pub use places::PlaceError;
 pub use registry::{LinkFault, RedirectFault, RegistryError, Thing};
 pub use services::{
-    AnswerError, Issued, ServiceError, ServiceKind, ServiceUrl, ServiceUrlError, Services, TokenProvider,
-    TokenSourceError, TufError, TufRepository, UnknownProvider,
+    AnswerError, Issued, ServiceError, ServiceKind, ServiceUrl, ServiceUrlError, Services, Stamp,
+    TokenProvider, TokenSourceError, TufError, TufRepository, UnknownProvider,
 };
 pub use source::{Fetched, Listed, ListedBy, Names, Resolved, Source, SourceError};
 pub use store::{Store, StoreSize};

@@ -43,14 +43,23 @@ pub(super) fn subject_name(der: &[u8]) -> Result<Vec<u8>, CertificateError> {
     certificate.tbs_certificate.subject.to_der().map_err(|_| CertificateError::NotDer)
 }
 
-/// Whom a certificate names, if one believes it: nothing is checked here but its form.
-pub fn unverified_identity(der: &[u8]) -> Result<Identity, CertificateError> {
-    Ok(Leaf::read(der)?.certified.identity)
+/// What a signer's certificate says, if one believes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnverifiedCertificate {
+    /// Whom it names.
+    pub identity: Identity,
+    /// First moment at which it is good.
+    pub not_before: Timestamp,
+    /// Last one.
+    pub not_after: Timestamp,
+    /// Whether it may sign code: others count nowhere.
+    pub signs_code: bool,
 }
 
-/// Until when a certificate is good, if one believes it.
-pub fn unverified_end(der: &[u8]) -> Result<Timestamp, CertificateError> {
-    Ok(validity(der)?.not_after)
+/// Reads a signer's certificate. Nothing is checked here but its form.
+pub fn unverified_certificate(der: &[u8]) -> Result<UnverifiedCertificate, CertificateError> {
+    let Leaf { validity: Validity { not_before, not_after }, signs_code, certified, .. } = Leaf::read(der)?;
+    Ok(UnverifiedCertificate { identity: certified.identity, not_before, not_after, signs_code })
 }
 
 /// A signer's certificate.

@@ -30,7 +30,7 @@ mod wrong;
 pub use attestation::{Attested, check_attestation};
 pub use authorship::Artifact;
 pub use candidate::{Candidate, Content, Origin};
-pub use certificate::{CertificateError, unverified_end, unverified_identity};
+pub use certificate::{CertificateError, UnverifiedCertificate, unverified_certificate};
 pub use envelope::{Payload, Verified, verify_bundle, verify_envelope};
 pub use error::VerifyError;
 pub use file::{SignedFile, check_bare_signature, check_file, check_file_attestation};

@@ -112,6 +112,49 @@ fn cosign_verifies_what_plimsoll_signs() {
     }
 }
 
+/// What this tool signs with a key and enters into a log, cosign 3 verifies with the key and the trusted root; and so is it the other way round.
+#[test]
+fn entries_about_signatures_of_keys_are_cosign_s() {
+    let Some(peers) = Peers::find("entries_about_signatures_of_keys_are_cosign_s") else { return };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
+    for (kind, log) in [("ec256", Rekor::One), ("ec256", Rekor::Two), ("rsa2048", Rekor::One)] {
+        let (services, registry) = (Services::start("fake.test"), Registry::start());
+        prepare(&peers, &services, log);
+        for half in ["key", "pub"] {
+            let key =
+                format!("{}/testdata/cosign/keys/imported/imp-{kind}.{half}", env!("CARGO_MANIFEST_DIR"));
+            fs::copy(key, peers.home().path().join(format!("k.{half}"))).expect("a writable folder");
+        }
+        fs::write(peers.home().path().join("predicate.json"), "{\"a\":1}").expect("a writable folder");
+        let ours = |args: &[&str]| {
+            let tool = Plimsoll::new().args(args.iter().copied()).dir(peers.home());
+            tool.env("PLIMSOLL_PASSWORD", "test").run().exits(0);
+        };
+        let image = |name: &str| {
+            format!("{}@{}", registry.repository(name), registry.push_layout(&file, name, "1.0"))
+        };
+        let kind = ["--type", "https://acme.test/review/v1"];
+        let key = ["--key", "[DIR]/k.key", "--signing-config", "[DIR]/signing.json"];
+        let app = image("app");
+        ours(&[&["sign"], &key[..], &[&app]].concat());
+        ours(&[&["attest", "--predicate", "[DIR]/predicate.json"][..], &kind, &key[..], &[&app]].concat());
+        ours(&[&["sign-blob"], &key[..], &["--bundle", "[DIR]/ours.json", "[DIR]/file"]].concat());
+        let by = ["--key", "k.pub", "--trusted-root", "root.json"];
+        peers.succeed("cosign", &[&["verify"], &by[..], &[&app]].concat());
+        peers.succeed("cosign", &[&["verify-attestation"][..], &kind, &by[..], &[&app]].concat());
+        peers.succeed("cosign", &[&["verify-blob", "--bundle", "ours.json"], &by[..], &["file"]].concat());
+
+        let theirs = image("theirs");
+        let key =
+            ["--key", "k.key", "--signing-config", "signing.json", "--trusted-root", "root.json", "--yes"];
+        peers.succeed("cosign", &[&["sign"], &key[..], &[&theirs]].concat());
+        peers.succeed("cosign", &[&["sign-blob"], &key[..], &["--bundle", "theirs.json", "file"]].concat());
+        let by = ["--key", "[DIR]/k.pub", "--trusted-root", "[DIR]/root.json"];
+        ours(&[&["verify"], &by[..], &[&theirs]].concat());
+        ours(&[&["verify-blob", "--bundle", "[DIR]/theirs.json"], &by[..], &["[DIR]/file"]].concat());
+    }
+}
+
 /// What cosign signs as an identity, this tool verifies, for both logs.
 #[test]
 fn plimsoll_verifies_what_cosign_signs() {

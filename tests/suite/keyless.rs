@@ -219,8 +219,11 @@ fn ci_jobs_have_tokens_of_their_own() {
     let args =
         ["sign", "--oidc-provider", "github-actions", "--signing-config", "[DIR]/two.json", "[HOST]/app:1.0"];
     let [url, token] = port.services.github();
-    port.command(&args).env(url.0, url.1).env(token.0, token.1).run().exits(0);
+    let said = port.command(&args).env(url.0, url.1).env(token.0, token.1).run().exits(0);
     port.verifies(&port.bundles()[0], GITHUB_SUBJECT, GITHUB_ISSUER);
+    assert!(said.stderr.contains("signing as repo:acme/app:ref:refs/heads/main"), "{}", said.stderr);
+    let named = format!("the certificate names {GITHUB_SUBJECT} (issuer {GITHUB_ISSUER})");
+    assert!(said.stderr.contains(&named), "{}", said.stderr);
     let elsewhere = port.command(&args).run().exits(2);
     assert!(elsewhere.stderr.contains("ACTIONS_ID_TOKEN_REQUEST_URL is not set"), "{}", elsewhere.stderr);
 
@@ -234,6 +237,38 @@ fn ci_jobs_have_tokens_of_their_own() {
         ["sign", "--identity-token", "env://TOKEN", "--signing-config", "[DIR]/two.json", "[HOST]/app:1.0"];
     port.command(&args).env("TOKEN", port.services.token(MAIL, ISSUER)).run().exits(0);
     port.command(&args).run().exits(2);
+}
+
+/// Nobody could count such a signature as the token's holder's: nothing is stored, and there is no need for a trusted root to see it.
+#[test]
+fn services_that_contradict_each_other_get_nothing_stored() {
+    let port = Port::new();
+    for (config, mischief, says) in [
+        (
+            "two",
+            Mischief::OtherName("other@acme.test"),
+            "it names the subject `other@acme.test`, and the identity token `release@acme.test`",
+        ),
+        ("two", Mischief::OtherIssuer("https://other.test"), "it names the issuer `https://other.test`"),
+        ("two", Mischief::StampClock(-3600), "the time stamp authority says"),
+        ("two", Mischief::StampClock(3600), "the time stamp authority says"),
+        ("one", Mischief::StampClock(3600), "the time stamp authority says"),
+        ("one", Mischief::LogClock(-3600), "the transparency log says"),
+        ("one", Mischief::LogClock(3600), "the transparency log says"),
+    ] {
+        port.services.misbehave(mischief.clone());
+        let config = format!("[DIR]/{config}.json");
+        let run = port.sign(&["--signing-config", &config, "--storage", "referrers"]).exits(3);
+        assert!(run.stderr.contains(says), "{mischief:?}: {}", run.stderr);
+        let to_file = ["--no-upload", "--bundle", "[DIR]/b.json"];
+        port.sign(&[&["--signing-config", &config], &to_file[..]].concat()).exits(3);
+        assert!(port.bundles().is_empty() && !port.folder.path().join("b.json").exists(), "{mischief:?}");
+    }
+    // Nobody entered or stamped what was signed in another's name.
+    port.services.misbehave(Mischief::OtherName("other@acme.test"));
+    let before = port.services.log().len();
+    port.sign(&["--signing-config", "[DIR]/one.json"]).exits(3);
+    assert_eq!(port.services.log()[before..], ["POST /api/v2/signingCert"]);
 }
 
 /// Whatever the services answer, nothing that they spoiled is stored.
@@ -416,4 +451,164 @@ fn files_are_signed_by_identities_too() {
     let attest = ["attest-blob", "--type", "custom", "--predicate", "[DIR]/predicate.json"];
     port.command(&[&attest, &sign[..], &bundle].concat()).run().exits(0);
     port.verifies_file(b"content");
+}
+
+/// Only a trusted root tells whether it was this identity that said it.
+#[test]
+fn what_an_identity_said_before_is_not_said_again() {
+    for (config, storage) in [("[DIR]/one.json", "both"), ("[DIR]/two.json", "referrers")] {
+        let port = Port::new();
+        let layers = || {
+            let tag = format!("{}.sig", DIGEST.replace(':', "-"));
+            port.registry.manifest("app", &tag).map_or(0, |(_, manifest)| {
+                let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+                manifest["layers"].as_array().unwrap().len()
+            })
+        };
+        let both = usize::from(storage == "both");
+        // A stranger's certificate names the same identity.
+        let strangers = Services::start("other.test");
+        port.put("other.json", strangers.signing_config(Rekor::One).to_string());
+        port.put("token", strangers.token(MAIL, ISSUER));
+        port.sign(&["--signing-config", "[DIR]/other.json", "--storage", storage]).exits(0);
+        port.put("token", port.services.token(MAIL, ISSUER));
+        let args = ["--signing-config", config, "--storage", storage, "--trusted-root", "[DIR]/root.json"];
+        port.sign(&args).exits(0);
+        assert_eq!((port.bundles().len(), layers()), (2, 2 * both));
+        let asked = port.services.log();
+        let again = port.sign(&args).exits(0);
+        assert!(again.stdout.contains("by the same signer before, so nothing was added"), "{}", again.stdout);
+        assert_eq!(port.services.log(), asked);
+        assert_eq!((port.bundles().len(), layers()), (2, 2 * both));
+        // Something else, somebody else, the same by force; and without a root nobody can tell.
+        port.sign(&[&args[..], &["-a", "a=b"]].concat()).exits(0);
+        port.put("token", port.services.token("other@acme.test", ISSUER));
+        port.sign(&args).exits(0);
+        port.put("token", port.services.token(MAIL, ISSUER));
+        port.sign(&[&args[..], &["--force"]].concat()).exits(0);
+        port.sign(&args[..4]).exits(0);
+        assert_eq!((port.bundles().len(), layers()), (6, 6 * both));
+    }
+    // A workflow's name is in another claim than its token's subject.
+    let port = Port::new();
+    let config =
+        ["--signing-config", "[DIR]/two.json", "--trusted-root", "[DIR]/root.json", "[HOST]/app:1.0"];
+    for _ in 0..2 {
+        let [url, token] = port.services.github();
+        let args = [&["sign", "--oidc-provider", "github-actions"], &config[..]].concat();
+        port.command(&args).env(url.0, url.1).env(token.0, token.1).run().exits(0);
+    }
+    assert_eq!(port.bundles().len(), 1);
+}
+
+impl Port {
+    /// Runs with the key `[DIR]/NAME.key`.
+    fn with_key(&self, name: &str, args: &[&str]) -> Run {
+        let key = format!("[DIR]/{name}.key");
+        self.command(&[&args[..1], &["--key", &key], &args[1..]].concat())
+            .env("PLIMSOLL_PASSWORD", "test")
+            .run()
+    }
+
+    /// Puts one of cosign's imported keys there.
+    fn key(&self, name: &str) {
+        for half in ["key", "pub"] {
+            let file =
+                format!("{}/testdata/cosign/keys/imported/imp-{name}.{half}", env!("CARGO_MANIFEST_DIR"));
+            self.put(&format!("{name}.{half}"), fs::read(file).unwrap());
+        }
+    }
+}
+
+/// What logs and authorities say of a key's signature stands in the bundle, and verifies with the key and a trusted root.
+#[test]
+fn signatures_of_keys_are_witnessed_too() {
+    for (key, config, storage) in [
+        ("ec256", "[DIR]/one.json", "both"),
+        ("ec256", "[DIR]/one.json", "legacy"),
+        ("ec256", "[DIR]/two.json", "referrers"),
+        ("rsa2048", "[DIR]/one.json", "legacy"),
+        ("rsa2048", "[DIR]/one.json", "referrers"),
+    ] {
+        let port = Port::new();
+        port.key(key);
+        port.put("file", "content");
+        port.put("other.json", Services::start("other.test").sigstore().trusted_root().to_string());
+        let services = ["--signing-config", config, "--trusted-root", "[DIR]/root.json"];
+        let at = ["--storage", storage, "[HOST]/app:1.0"];
+        let attest = ["attest", "--type", "custom", "--predicate", "[DIR]/predicate.json"];
+        let to_file = ["--bundle", "[DIR]/b.json", "[DIR]/file"];
+        for _ in 0..2 {
+            port.with_key(key, &[&["sign"], &services[..], &at].concat()).exits(0);
+            port.with_key(key, &[&attest, &services[..], &at].concat()).exits(0);
+        }
+        let bundles = port.bundles();
+        assert_eq!(bundles.len(), if storage == "legacy" { 0 } else { 2 }, "{key} {config}");
+        for bundle in bundles {
+            let material = &bundle["verificationMaterial"];
+            assert!(material["publicKey"]["hint"].is_string());
+            assert_eq!(material["tlogEntries"].as_array().unwrap().len(), 1);
+        }
+        port.with_key(key, &[&["sign-blob"], &services[..], &to_file].concat()).exits(0);
+        let public = format!("[DIR]/{key}.pub");
+        for (root, code) in [("[DIR]/root.json", 0), ("[DIR]/other.json", 1)] {
+            let by = ["--key", &public, "--trusted-root", root];
+            for (verb, rest) in [
+                ("verify", &["[HOST]/app:1.0"][..]),
+                ("verify", &["--type", "custom", "[HOST]/app:1.0"]),
+                ("verify-blob", &["--bundle", "[DIR]/b.json", "[DIR]/file"]),
+            ] {
+                let run = port.command(&[&[verb], &by[..], rest].concat()).run();
+                assert_eq!(run.code, code, "{key} {config} {verb} {root}: {}{}", run.stdout, run.stderr);
+            }
+        }
+    }
+}
+
+#[test]
+fn witnesses_of_keys_are_named_and_checked() {
+    let port = Port::new();
+    for name in ["ec256", "ec384", "ec521", "ed25519", "rsa2048"] {
+        port.key(name);
+    }
+    let (url, stamp) = (port.services.url(), port.services.stamp_url());
+    let rekor = |version: &'static str| ["--rekor-url", &url, "--rekor-version", version];
+    let image = ["[HOST]/app:1.0"];
+    for (version, args) in [("1", &["--timestamp-url", &*stamp][..]), ("2", &[])] {
+        port.with_key("ec256", &[&["sign", "--force"], &rekor(version)[..], args, &image].concat()).exits(0);
+    }
+    port.with_key("ed25519", &["sign", "--timestamp-url", &stamp, image[0]]).exits(0);
+    assert_eq!(port.bundles().len(), 3);
+    assert!(port.services.log().iter().all(|asked| !asked.contains("signingCert")));
+    // Without a trusted root nobody can tell what is known already.
+    port.with_key("ec256", &[&["sign"], &rekor("2")[..], &image].concat()).exits(0);
+    assert_eq!(port.bundles().len(), 4);
+    let asked = port.services.log().len();
+    for (key, args, says) in [
+        ("ec256", &["--trusted-root", "[DIR]/root.json"][..], "--signing-config"),
+        ("ec256", &["--fulcio-url", &url], "--identity-token"),
+        ("ec256", &["--rekor-url", &url], "--rekor-version"),
+        ("ec384", &rekor("1"), "an entry in Rekor 1 about a signature by ECDSA P-384"),
+        ("ec521", &rekor("1"), "by ECDSA P-521"),
+        ("ed25519", &rekor("2"), "by Ed25519"),
+        ("rsa2048", &rekor("2"), "an entry in Rekor 2 about a signature by RSA 2048"),
+    ] {
+        let run = port.with_key(key, &[&["sign"], args, &image].concat()).exits(2);
+        assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
+    }
+    assert_eq!(port.services.log().len(), asked);
+    port.services.misbehave(Mischief::OtherEntry);
+    for version in ["1", "2"] {
+        let run = port.with_key("ec256", &[&["sign"], &rekor(version)[..], &image].concat()).exits(3);
+        assert!(run.stderr.contains("another signature"), "{}", run.stderr);
+    }
+    port.services.misbehave(Mischief::WrongNote);
+    let root = ["--trusted-root", "[DIR]/root.json"];
+    let run =
+        port.with_key("ec256", &[&["sign"], &rekor("2")[..], &root, &["--force"], &image].concat()).exits(3);
+    assert!(run.stderr.contains("does not verify"), "{}", run.stderr);
+    assert_eq!(port.bundles().len(), 4);
+    let layers = ["--storage", "legacy"];
+    let run = port.with_key("ec256", &[&["sign"], &rekor("2")[..], &layers, &image].concat()).exits(2);
+    assert!(run.stderr.contains("--storage referrers"), "{}", run.stderr);
 }

@@ -193,7 +193,11 @@ fn each_storage_is_looked_at_for_itself() {
         assert_eq!(sign("both"), [("referrers".to_owned(), true), ("legacy".to_owned(), false)]);
         assert_eq!(sign("both"), [("referrers".to_owned(), false), ("legacy".to_owned(), false)]);
         let told = port.run(&["sign", "--key", "[DIR]/k.key", "[HOST]/app:1.0"]).exits(0);
-        assert!(told.stdout.ends_with(" by this key before, so nothing was added\n"), "{}", told.stdout);
+        assert!(
+            told.stdout.ends_with(" by the same signer before, so nothing was added\n"),
+            "{}",
+            told.stdout
+        );
     }
 }
 

@@ -95,6 +95,45 @@ fn the_json_answer_fits_its_schema() {
     assert_eq!(answer["complete"], json!(false));
 }
 
+/// A policy is asked about each thing alone: by every requirement that looks at such things, also about the images of an index.
+#[test]
+fn a_policy_tells_what_each_thing_is_accepted_for() {
+    let shop = full(Referrers::On);
+    let requirements = "signature: {by: ours}, attestations: [{type: \"https://openvex.dev/ns\", by: ours}]";
+    shop.policy(&format!("  - {{name: ours, images: [\"HOST/team/*\"], require: {{{requirements}}}}}\n"));
+    let args = ["tree", "--policy", "[DIR]/policy.yaml", "[HOST]/team/app:v1"];
+    let run = shop.run(args).exits(0);
+    lines(
+        &run,
+        &[
+            ", rule ours\n",
+            "via referrers API: signed by ours, accepted for signature by ours\n",
+            "via signature tag: signed by ours, accepted for signature by ours\n",
+            "attestation https://openvex.dev/ns by ours: ",
+            "(PLM-S02)",
+        ],
+    );
+    let answer = checked_json(&shop.run([&args[..], &["--format", "json"]].concat()).exits(0), "tree");
+    assert_eq!(answer["policy"]["rule"], "ours");
+    assert_eq!(answer["policy"]["problems"], json!([]));
+    for one in answer["attached"].as_array().unwrap() {
+        let is_ours = one["kind"] == "signature";
+        assert_eq!(one["verified"], is_ours, "{one:#}");
+        let considered = one["policy"].as_array().unwrap();
+        assert_eq!(considered.len(), 2, "{one:#}");
+        assert_eq!(considered.iter().filter(|one| one["accepted"] == true).count(), usize::from(is_ours));
+    }
+    // What no rule names is denied, whatever is attached.
+    shop.policy("  - {name: ours, images: [\"HOST/other/*\"], require: {signature: {by: ours}}}\n");
+    let run = shop.run(args).exits(0);
+    lines(&run, &["✗ rules: no rule is about", "(PLM-R01)", "the policy demands nothing of this"]);
+    let answer = checked_json(&shop.run([&args[..], &["--format", "json"]].concat()).exits(0), "tree");
+    assert!(answer["policy"].get("rule").is_none(), "{answer:#}");
+    shop.run(["tree", "--policy", "[DIR]/none.yaml", "[HOST]/team/app:v1"]).exits(2);
+    shop.run(["tree", "--policy", "[DIR]/policy.yaml", "--key", "[DIR]/ours.pub", "[HOST]/team/app:v1"])
+        .exits(2);
+}
+
 /// What `tree --format json` says about everything in a harbour: the image, the images of its index, and what is attached.
 #[test]
 fn an_index_shows_its_images_and_what_is_attached_to_what_is_attached() {

@@ -57,7 +57,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     }
     let Stated { file, digest, unsigned } = args.stated(io, ui)?;
     let signer = Signer::open(io, ui, &args.signer).await?;
-    let signed = signer.sign_bundle(io, unsigned).await?;
+    let signed = signer.sign_bundle(io, ui, unsigned).await?;
     io.files.write(&args.bundle, &signed.bundle, Mode::Public)?;
 
     let bundle = args.bundle.display();

@@ -14,7 +14,7 @@ use crate::io::Io;
 /// same annotations before, nothing is added.
 ///
 /// Keyless: an identity signs, with a key that lives for this run. The services that prove it (certificate authority, transparency log, time
-/// stamps) are those that you name, and no others.
+/// stamps) are those that you name, and no others. With --key, the same options enter the signature in logs and have it stamped.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -39,6 +39,7 @@ Examples:
   plimsoll sign --key release.key --as registry.example.com/app oci:build/image:1.0
   plimsoll sign --oidc-provider github-actions --signing-config signing.json registry.example.com/app:1.0
   plimsoll sign --identity-token token.jwt --fulcio-url https://fulcio.example.com --timestamp-url https://tsa.example.com/api/v1/timestamp --rekor-url https://rekor.example.com --rekor-version 2 registry.example.com/app:1.0
+  plimsoll sign --key release.key --signing-config signing.json --trusted-root trusted_root.json registry.example.com/app:1.0
   plimsoll sign --key release.key --no-upload --bundle app.sigstore.json registry.example.com/app:1.0
 
 The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";

@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
 
     let digest = content.name();
     let unsigned = UnsignedFile::new(content);
-    let signature = signer.sign(io, unsigned.to_sign()).await?;
+    let signature = signer.sign(io, ui, unsigned.to_sign()).await?;
     let bundle = unsigned.signed(&signature)?;
     io.files.write(&args.bundle, &bundle, Mode::Public)?;
 

@@ -244,7 +244,7 @@ impl FromStr for LogSpec {
 impl LogSpec {
     async fn log(&self, io: &Io) -> Result<NewLog, CliError> {
         let key = read_public_key(io, &self.key).await?;
-        let key_details = key_details(key.algorithm()).ok_or_else(|| {
+        let key_details = key.algorithm().details().ok_or_else(|| {
             CliError::usage(format!("{}: logs do not sign with {}", self.key, key.algorithm()))
         })?;
         Ok(NewLog {
@@ -268,20 +268,6 @@ fn log_id(key: &PublicKey, origin: &str) -> Vec<u8> {
         }
         _ => key.fingerprint().bytes().to_vec(),
     }
-}
-
-/// sigstore_common.proto, `PublicKeyDetails`.
-fn key_details(algorithm: KeyAlgorithm) -> Option<&'static str> {
-    Some(match algorithm {
-        KeyAlgorithm::EcdsaP256 => "PKIX_ECDSA_P256_SHA_256",
-        KeyAlgorithm::EcdsaP384 => "PKIX_ECDSA_P384_SHA_384",
-        KeyAlgorithm::EcdsaP521 => "PKIX_ECDSA_P521_SHA_512",
-        KeyAlgorithm::Ed25519 => "PKIX_ED25519",
-        KeyAlgorithm::Rsa { bits: 2048 } => "PKIX_RSA_PKCS1V15_2048_SHA256",
-        KeyAlgorithm::Rsa { bits: 3072 } => "PKIX_RSA_PKCS1V15_3072_SHA256",
-        KeyAlgorithm::Rsa { bits: 4096 } => "PKIX_RSA_PKCS1V15_4096_SHA256",
-        KeyAlgorithm::Rsa { .. } => return None,
-    })
 }
 
 /// An authority, as the command line tells it.

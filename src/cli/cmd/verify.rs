@@ -52,7 +52,7 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     for image in &args.images {
-        check_name(&args, image)?;
+        check_name(args.repository.as_ref(), args.policy.is_some(), image)?;
     }
     let policy = read_policy(&args, io).await?;
     let now = io.clock.now();
@@ -201,7 +201,7 @@ async fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
 }
 
 /// Reads a policy, and the keys and trusted roots that it names, which are files below its folder.
-fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
+pub(super) fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
     let bytes = io.files.read_at_most(file, limits::POLICY)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let read = |file: &Path| io.files.read(&folder.join(file));
@@ -212,15 +212,19 @@ fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
 }
 
 /// Patterns are about repositories, so an image needs one; and nobody may give an image in a registry another name.
-fn check_name(args: &Args, image: &ImageLocator) -> Result<(), CliError> {
+pub(super) fn check_name(
+    name: Option<&Repository>,
+    by_policy: bool,
+    image: &ImageLocator,
+) -> Result<(), CliError> {
     let in_registry = matches!(image, ImageLocator::Registry(_));
-    match (&args.repository, in_registry) {
+    match (name, in_registry) {
         (Some(repository), true) => {
             let text =
                 format!("{image} has a name already; --as {repository} is for images outside of a registry");
             Err(CliError::usage(text))
         }
-        (None, false) if args.policy.is_some() => {
+        (None, false) if by_policy => {
             let text = format!("{image} has no repository, and the policy's rules are about repositories");
             Err(CliError::usage(text).hint("say what it will be called: --as registry.example.com/team/app"))
         }
@@ -228,7 +232,7 @@ fn check_name(args: &Args, image: &ImageLocator) -> Result<(), CliError> {
     }
 }
 
-fn written_digest(image: &ImageLocator) -> Option<Digest> {
+pub(super) fn written_digest(image: &ImageLocator) -> Option<Digest> {
     match image {
         ImageLocator::Registry(reference) => reference.digest(),
         ImageLocator::Layout { select, .. } | ImageLocator::LayoutArchive { select, .. } => match select {
@@ -239,7 +243,7 @@ fn written_digest(image: &ImageLocator) -> Option<Digest> {
     }
 }
 
-fn tag(image: &ImageLocator) -> Option<Tag> {
+pub(super) fn tag(image: &ImageLocator) -> Option<Tag> {
     match image {
         ImageLocator::Registry(reference) if reference.digest().is_none() => Some(reference.tag_or_latest()),
         ImageLocator::Registry(reference) => reference.tag().cloned(),

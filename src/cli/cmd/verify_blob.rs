@@ -6,9 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::base::Printable;
 use crate::cli::args::Format;
-use crate::cli::blob::{FileArgs, Refusal, Wanted, read_bundle, read_signer};
-use crate::cli::identity::IdentityArgs;
-use crate::cli::key::KeyReference;
+use crate::cli::blob::{CheckArgs, Refusal, Wanted, read_bundle};
 use crate::cli::render::blob::{Checked, Kind, signer_text};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -25,16 +23,6 @@ use crate::verify::{check_bare_signature, check_file};
 #[command(after_long_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("proof").required(true).args(["bundle", "signature"])))]
 pub(in crate::cli) struct Args {
-    #[command(flatten)]
-    file: FileArgs,
-    /// Public key by which the file must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
-    #[arg(
-        long,
-        value_name = "KEY",
-        required_unless_present = "certificate_oidc_issuer",
-        conflicts_with = "certificate_oidc_issuer"
-    )]
-    key: Option<KeyReference>,
     /// Sigstore bundle with the signature
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
@@ -42,7 +30,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
     #[command(flatten)]
-    identity: IdentityArgs,
+    check: CheckArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -55,7 +43,7 @@ Examples:
 
 /// Checks.
 pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let signer = read_signer(args.key.as_ref(), &args.identity, io).await?;
+    let signer = args.check.signer(io).await?;
     let proof = match (&args.bundle, &args.signature) {
         (Some(bundle), _) => Proof::Bundle(read_bundle(io, bundle)?),
         (None, Some(path)) => {
@@ -72,14 +60,14 @@ pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome
         Proof::Bundle(bundle) => Some(bundle),
         Proof::Bare(_) => None,
     };
-    let content = args.file.read(io, ui, &Wanted::by(Some(&signer), bundle))?;
+    let content = args.check.file.read(io, ui, &Wanted::by(signer.key(), bundle))?;
 
     let checked = match &proof {
         Proof::Bare(signature) => check_bare_signature(signature, &signer, &content),
         Proof::Bundle(bundle) => check_file(bundle, &signer, &content),
     };
 
-    let name = args.file.name();
+    let name = args.check.file.name();
     let signed = match checked {
         Ok(signed) => signed,
         Err(error) => return Refusal::from(error).tell(Kind::Signature, name, &content, ui),

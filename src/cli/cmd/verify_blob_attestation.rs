@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::Printable;
 use crate::cli::args::{Format, parse_predicate_type};
-use crate::cli::blob::{FileArgs, Refusal, Wanted, read_bundle, read_signer};
-use crate::cli::identity::IdentityArgs;
-use crate::cli::key::KeyReference;
+use crate::cli::blob::{CheckArgs, Refusal, Wanted, read_bundle};
 use crate::cli::render::blob::{Checked, Kind, signer_text};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -23,16 +21,6 @@ use crate::verify::{Attested, check_file_attestation};
 #[command(after_long_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["predicate_type", "any_type"])))]
 pub(in crate::cli) struct Args {
-    #[command(flatten)]
-    file: FileArgs,
-    /// Public key by which the statement must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
-    #[arg(
-        long,
-        value_name = "KEY",
-        required_unless_present = "certificate_oidc_issuer",
-        conflicts_with = "certificate_oidc_issuer"
-    )]
-    key: Option<KeyReference>,
     /// Sigstore bundle with the statement
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
@@ -43,7 +31,7 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     any_type: bool,
     #[command(flatten)]
-    identity: IdentityArgs,
+    check: CheckArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -55,14 +43,14 @@ Examples:
 
 /// Checks.
 pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let signer = read_signer(args.key.as_ref(), &args.identity, io).await?;
+    let signer = args.check.signer(io).await?;
     let bundle = read_bundle(io, &args.bundle)?;
-    let content = args.file.read(io, ui, &Wanted::names())?;
+    let content = args.check.file.read(io, ui, &Wanted::names())?;
 
     let checked = check_file_attestation(&bundle, &signer, &content);
     let attested = checked.map_err(Refusal::from).and_then(|attested| args.is_asked_for(attested));
 
-    let name = args.file.name();
+    let name = args.check.file.name();
     let attested = match attested {
         Ok(attested) => attested,
         Err(refusal) => return refusal.tell(Kind::Attestation, name, &content, ui),

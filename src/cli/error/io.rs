@@ -16,9 +16,10 @@ impl From<FileError> for CliError {
             | FileError::NotAFile { .. }
             | FileError::TooLarge { .. }
             | FileError::NotUtf8 { .. } => Self::new(Outcome::Usage, error),
-            FileError::Changed { .. } | FileError::Read { .. } | FileError::Write { .. } => {
-                Self::new(Outcome::Unknown, error)
-            }
+            FileError::Changed { .. }
+            | FileError::Half { .. }
+            | FileError::Read { .. }
+            | FileError::Write { .. } => Self::new(Outcome::Unknown, error),
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::CliError;
 use super::io::http_hint;
 use crate::cli::Outcome;
-use crate::cli::keyless::{ServicePlaceError, SigningConfigFileError, TokenInputError};
+use crate::cli::keyless::TokenInputError;
+use crate::cli::services::{ServicePlaceError, SigningConfigFileError};
 use crate::format::token::TokenError;
 use crate::io::{AnswerError, ServiceError, ServiceKind, TokenSourceError, TufError};
 
@@ -32,7 +33,7 @@ impl From<TufError> for CliError {
         match error {
             TufError::Metadata { .. } => Self::new(Outcome::Unknown, error)
                 .hint("keep the trusted root that you have; the repository, or something on the way to it, offers what its keys did not sign, or what is over"),
-            TufError::Service { .. } => Self::new(Outcome::Unknown, error),
+            TufError::Service { .. } | TufError::Slow { .. } => Self::new(Outcome::Unknown, error),
             TufError::Time => Self::new(Outcome::Unknown, error).hint("set the clock"),
         }
     }

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Stored {
     /// The image.
     pub(in crate::cli) subject: Descriptor,
     pub(in crate::cli) place: Place,
-    /// Whether it is new; else the same key had said the same there before.
+    /// Whether it is new; else the same signer had said the same there before.
     pub(in crate::cli) added: bool,
 }
 
@@ -104,7 +104,7 @@ impl Published<'_> {
                 Place::Legacy(manifest) => format!("in legacy {manifest}"),
                 Place::Referrers(manifest) => format!("in referrers {manifest}"),
             };
-            let before = if *added { "" } else { " by this key before, so nothing was added" };
+            let before = if *added { "" } else { " by the same signer before, so nothing was added" };
             text.push_str(&format!("  {place}{before}\n"));
         }
         text

@@ -13,12 +13,47 @@ pub(in crate::cli) struct Answer {
     pub(in crate::cli) reference: String,
     #[serde(serialize_with = "as_text")]
     pub(in crate::cli) digest: Digest,
+    /// Against what everything was held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) policy: Option<PolicyWire>,
     /// Whether everything could be listed and read.
     pub(in crate::cli) complete: bool,
     pub(in crate::cli) attached: Vec<Attached>,
     /// The images of an index.
     pub(in crate::cli) images: Vec<ImageWire>,
     pub(in crate::cli) gaps: Vec<GapWire>,
+}
+
+/// A trust policy, and its rule for the image.
+#[derive(Serialize)]
+pub(in crate::cli) struct PolicyWire {
+    pub(in crate::cli) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) rule: Option<String>,
+    /// What is against the image, whatever is attached.
+    pub(in crate::cli) problems: Vec<ProblemWire>,
+}
+
+/// Something that the policy has against an image.
+#[derive(Serialize)]
+pub(in crate::cli) struct ProblemWire {
+    pub(in crate::cli) requirement: String,
+    pub(in crate::cli) code: &'static str,
+    pub(in crate::cli) detail: String,
+}
+
+/// What one requirement of the policy says of one thing.
+#[derive(Serialize)]
+pub(in crate::cli) struct ConsideredWire {
+    pub(in crate::cli) requirement: String,
+    pub(in crate::cli) accepted: bool,
+    /// The policy's name for who signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) signer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) detail: Option<String>,
 }
 
 /// One image of an index.
@@ -64,6 +99,9 @@ pub(in crate::cli) struct Attached {
     /// Why it is not verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) refusal: Option<String>,
+    /// What the requirements say that look at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) policy: Option<Vec<ConsideredWire>>,
     /// What is attached to this.
     pub(in crate::cli) attached: Vec<Attached>,
 }
@@ -89,12 +127,20 @@ pub(in crate::cli) struct GapWire {
 impl Answer {
     pub(in crate::cli) fn new(reference: String, digest: Digest) -> Self {
         let (attached, images, gaps) = (Vec::new(), Vec::new(), Vec::new());
-        Self { schema: "plimsoll.tree/v1", reference, digest, complete: true, attached, images, gaps }
+        let schema = "plimsoll.tree/v1";
+        Self { schema, reference, digest, policy: None, complete: true, attached, images, gaps }
     }
 
     /// `name` is the image with its digest.
     pub(in crate::cli) fn text(&self, name: &str) -> String {
         let mut out = format!("{name}\n");
+        if let Some(PolicyWire { name, rule, problems }) = &self.policy {
+            let rule = rule.as_deref().map(|rule| format!(", rule {}", Printable(rule))).unwrap_or_default();
+            out.push_str(&format!("policy {}{rule}\n", Printable(name)));
+            for ProblemWire { requirement, code, detail } in problems {
+                out.push_str(&format!("  ✗ {}: {} ({code})\n", Printable(requirement), Printable(detail)));
+            }
+        }
         let last = self.attached.len() + self.images.len() + self.gaps.len();
         attached(&mut out, " ", &self.attached, last);
         for (index, image) in self.images.iter().enumerate() {
@@ -141,6 +187,34 @@ fn attached(out: &mut String, before: &str, items: &[Attached], last: usize) {
 }
 
 impl Attached {
+    /// Takes over what a policy says: one requirement that accepts it is enough to know who signed it.
+    pub(in crate::cli) fn consider(&mut self, considered: Vec<ConsideredWire>) {
+        let accepted = considered.iter().find(|one| one.accepted);
+        self.signer = accepted.and_then(|one| one.signer.clone());
+        self.verified = self.signer.is_some();
+        self.policy = Some(considered);
+    }
+
+    fn considered(&self, considered: &[ConsideredWire], claim: &str) -> String {
+        let one = |one: &ConsideredWire| {
+            let detail = one.detail.as_deref().map(|text| format!(": {}", Printable(text)));
+            let (detail, code) = (detail.unwrap_or_default(), one.code.map(|code| format!(" ({code})")));
+            let requirement = Printable(&one.requirement);
+            format!("{requirement}{detail}{}", code.unwrap_or_default())
+        };
+        // What is refused for one requirement is meant for another as a rule.
+        let accepted: Vec<String> = considered.iter().filter(|one| one.accepted).map(one).collect();
+        if let (Some(signer), false) = (&self.signer, accepted.is_empty()) {
+            return format!("signed by {}, accepted for {}", Printable(signer), accepted.join("; "));
+        }
+        match considered {
+            [] => format!("not verified{claim}: the policy demands nothing of this"),
+            _ => {
+                format!("not accepted{claim}: {}", considered.iter().map(one).collect::<Vec<_>>().join("; "))
+            }
+        }
+    }
+
     fn standing(&self) -> String {
         let claim = match (&self.claimed_identity, &self.claimed_signer) {
             (Some(Claimed { issuer, subject }), _) => {
@@ -149,6 +223,9 @@ impl Attached {
             (None, Some(hint)) => format!(" (says key {})", Printable(hint)),
             (None, None) => String::new(),
         };
+        if let Some(considered) = &self.policy {
+            return self.considered(considered, &claim);
+        }
         match (&self.signer, &self.refusal, self.kind) {
             (Some(signer), ..) => format!("signed by {}, verified", Printable(signer)),
             (None, Some(refusal), _) => format!("not verified{claim}: {refusal}"),

@@ -8,6 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::value::RawValue;
 
 pub use entry::{InclusionProof, LogEntry};
+pub(in crate::format) use write::hash;
 pub use write::{NewBundle, NewContent, NewSigner};
 
 use super::dsse::{DsseError, Envelope};

@@ -77,7 +77,7 @@ impl NewBundle<'_> {
 }
 
 /// sigstore_common.proto, `HashAlgorithm`.
-fn hash(algorithm: Algorithm) -> &'static str {
+pub(in crate::format) fn hash(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Sha256 => "SHA2_256",
         Algorithm::Sha384 => "SHA2_384",

@@ -1,15 +1,15 @@
 //! Entries in Rekor 1 and Rekor 2.
 
 use super::{Answer, AnswerError, JSON, Question, ServiceError, ServiceKind, ServiceUrl, Services};
-use crate::format::rekor::{NewEntry, entry_path_1};
+use crate::format::rekor::{Entered, NewEntry, entry_path_1};
 
 impl Services {
-    /// Enters a signature into Rekor 1; gives the entry in protobuf's JSON, for a bundle.
+    /// Enters a signature into Rekor 1.
     pub async fn enter_in_rekor_1(
         &self,
         log: &ServiceUrl,
         entry: NewEntry<'_>,
-    ) -> Result<String, ServiceError> {
+    ) -> Result<Entered, ServiceError> {
         let request = entry.to_rekor_1().into_bytes();
         let question = Question::post(SERVICE, log.join("/api/v1/log/entries"), JSON, request);
         let mut answer = self.ask(question, &[200, 201, 409]).await?;
@@ -22,12 +22,12 @@ impl Services {
         entry.read_rekor_1(&answer.body).map_err(|source| wrong(log, source.into()))
     }
 
-    /// Enters a signature into Rekor 2; gives the entry in protobuf's JSON, for a bundle.
+    /// Enters a signature into Rekor 2.
     pub async fn enter_in_rekor_2(
         &self,
         log: &ServiceUrl,
         entry: NewEntry<'_>,
-    ) -> Result<String, ServiceError> {
+    ) -> Result<Entered, ServiceError> {
         let request = entry.to_rekor_2().into_bytes();
         let question = Question::post(SERVICE, log.join("/api/v2/log/entries"), JSON, request);
         let Answer { body, .. } = self.ask(question, &[200, 201]).await?;
@@ -48,6 +48,7 @@ mod tests {
 
     use super::*;
     use crate::base::Digest;
+    use crate::format::rekor::{Verifier, VerifierKind};
     use crate::io::Environment;
     use crate::io::services::tests::services;
     use crate::io::stub::{Reply, Stub, wait};
@@ -81,7 +82,7 @@ mod tests {
     fn enter_again(
         location: &'static str,
         there: &'static [u8],
-    ) -> (Result<String, ServiceError>, Vec<String>) {
+    ) -> (Result<Entered, ServiceError>, Vec<String>) {
         let stub = Stub::new(move |asked| match asked.method.as_str() {
             "POST" => Reply::new(409).with("location", location),
             _ => Reply::ok("application/json", entry(there).to_string()),
@@ -91,8 +92,7 @@ mod tests {
             digest: Digest::of(b"message"),
             envelope: None,
             signature: b"signature",
-            certificate: b"c",
-            certificate_pem: PEM,
+            verifier: Verifier { kind: VerifierKind::Certificate, der: b"c", pem: PEM, details: "d" },
         };
         (wait(services(Environment::default()).enter_in_rekor_1(&log, new)), stub.log())
     }
@@ -104,7 +104,7 @@ mod tests {
             "https://elsewhere.example/api/v1/log/entries/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
             b"signature",
         );
-        assert!(found.unwrap().contains(r#""logIndex":"7""#));
+        assert!(found.unwrap().json.contains(r#""logIndex":"7""#));
         assert_eq!(asked, ["POST /api/v1/log/entries".to_owned(), format!("GET /api/v1/log/entries/{name}")]);
         let place = "/api/v1/log/entries/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
         let (other, _) = enter_again(place, b"another");

@@ -20,6 +20,7 @@ use url::{Host, Url};
 pub use certificate::Issued;
 pub use error::{AnswerError, ServiceError, ServiceKind, ServiceUrlError, TokenSourceError};
 pub use identity::{TokenProvider, UnknownProvider};
+pub use stamp::Stamp;
 pub use tuf::{TufError, TufRepository};
 
 use super::Environment;
@@ -33,11 +34,15 @@ pub struct Services {
     registries: Arc<Registries>,
     environment: Environment,
     time_limit: Duration,
+    /// For a whole visit to a TUF repository.
+    visit_limit: Duration,
 }
 
 impl Services {
     pub(super) fn new(registries: Arc<Registries>, environment: Environment) -> Self {
-        Self { registries, environment, time_limit: Duration::from_secs(limits::SERVICE_SECONDS) }
+        let time_limit = Duration::from_secs(limits::SERVICE_SECONDS);
+        let visit_limit = Duration::from_secs(limits::TUF_SECONDS);
+        Self { registries, environment, time_limit, visit_limit }
     }
 
     /// Asks one question. Success is an answer with one of `good` as its status, and its body.
@@ -216,7 +221,7 @@ const JSON: &str = "application/json";
 pub(super) mod tests {
     use super::*;
     use crate::crypto::{PrivateKey, StampError};
-    use crate::format::rekor::NewEntry;
+    use crate::format::rekor::{NewEntry, Verifier, VerifierKind};
     use crate::io::HttpError;
     use crate::io::stub::{Asked, Reply, Stub, network, wait};
 
@@ -241,8 +246,7 @@ pub(super) mod tests {
             digest: crate::base::Digest::of(b""),
             envelope: None,
             signature: b"s",
-            certificate: b"c",
-            certificate_pem: "c",
+            verifier: Verifier { kind: VerifierKind::Certificate, der: b"c", pem: "c", details: "d" },
         };
         let errors = wait(async {
             vec![

@@ -48,13 +48,17 @@ impl Services {
     ) -> Result<Vec<u8>, TufError> {
         let mut config = UpdaterConfig::default();
         config.target_max_length = limits::TRUSTED_ROOT;
+        let limit = self.visit_limit;
         let mirror = Mirror { services: self, url: repository.mirror.clone() };
         let store = Folder { files: Files, path: folder.to_owned() };
         let time = now.to_string().parse().map_err(|_| TufError::Time)?;
         let mut updater = Updater::new(mirror, &repository.root).map_err(TufError::from)?;
         updater = updater.with_config(config).with_store(store);
-        updater.refresh(time).await?;
-        Ok(updater.get_target(target, time).await?)
+        let visit = async {
+            updater.refresh(time).await?;
+            Ok(updater.get_target(target, time).await?)
+        };
+        tokio::time::timeout(limit, visit).await.map_err(|_| TufError::Slow { seconds: limit.as_secs() })?
     }
 }
 
@@ -158,6 +162,12 @@ pub enum TufError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Each answer may come in time, and all of them too late.
+    #[error("the repository did not give everything within {seconds} seconds")]
+    Slow {
+        /// The limit.
+        seconds: u64,
+    },
     /// A clock outside of all years.
     #[error("this machine's clock shows no time at which anything could be checked")]
     Time,
@@ -205,6 +215,26 @@ mod tests {
         ] {
             assert!(!is_plain(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_visit_has_a_limit_as_a_whole() {
+        use crate::io::services::tests::services;
+        use crate::io::stub::{Reply, Stub, wait};
+        use std::time::Duration;
+        let stub = Stub::new(|asked| {
+            std::thread::sleep(Duration::from_millis(300));
+            Reply::new(if asked.target.ends_with("root.json") { 404 } else { 500 })
+        });
+        let mirror = format!("http://127.0.0.1:{}", stub.port).parse().unwrap();
+        let repository = TufRepository::new(mirror, PUBLIC_GOOD_ROOT.to_vec());
+        let visit = |visit_limit| {
+            let services = crate::io::Services { visit_limit, ..services(crate::io::Environment::default()) };
+            let (folder, now) = (tempfile::tempdir().unwrap(), "2026-11-26T00:00:00Z".parse().unwrap());
+            wait(services.tuf_target(&repository, "trusted_root.json", folder.path(), now))
+        };
+        assert!(matches!(visit(Duration::from_millis(450)), Err(TufError::Slow { .. })));
+        assert!(matches!(visit(Duration::from_secs(60)), Err(TufError::Service { .. })));
     }
 
     #[test]

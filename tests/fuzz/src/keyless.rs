@@ -7,7 +7,7 @@ use plimsoll::crypto::{StampRequest, certified_key};
 use plimsoll::format::bundle::{Bundle, Material};
 use plimsoll::verify::{
     Candidate, Content, IdentitySigner, Origin, Signed, Signer, Trust, TrustRoot, VerifyError,
-    check_attestation, check_signature, unverified_identity,
+    check_attestation, check_signature, unverified_certificate,
 };
 
 macro_rules! vector {
@@ -49,7 +49,7 @@ fn check(bundle: Bundle, root: &TrustRoot) -> Result<Signed, VerifyError> {
 /// The signer's: only the one with which it was signed, and that was logged, is good.
 pub(crate) fn certificate(bytes: &[u8]) {
     let _ = certified_key(bytes);
-    let _ = unverified_identity(bytes);
+    let _ = unverified_certificate(bytes);
     for good in [&*PROMISED, &*STAMPED] {
         let material = Material::Certificate { leaf: bytes.to_vec(), intermediates: Vec::new() };
         let is_good = material == good.material;

@@ -29,20 +29,28 @@ pub(crate) enum Mischief {
     ExpiredCertificate,
     /// The certificate ends in 63 seconds, and every time stamp takes 4.
     Hurry,
+    /// Rekor 1's clock is wrong by so many seconds.
+    LogClock(i64),
     /// The certificate holds no promise of the certificate log.
     NoSct,
     /// This service answers something that is no answer.
     Nonsense(&'static str),
     /// The log enters somebody else's signature.
     OtherEntry,
+    /// The certificate names this issuer.
+    OtherIssuer(&'static str),
     /// The certificate is for another key.
     OtherKey,
+    /// The certificate names this subject.
+    OtherName(&'static str),
     /// The time stamp answers another request.
     OtherNonce,
     /// The time stamp is over something else.
     OtherStamp,
     /// This service sends elsewhere.
     Redirect(&'static str, String),
+    /// The time stamp authority's clock is wrong by so many seconds.
+    StampClock(i64),
     /// This service answers with this status, and repeats what it was sent.
     Status(&'static str, u16),
     /// The log's note is about another tree.
@@ -220,7 +228,13 @@ impl Shared {
         let ended = self.is(Mischief::ExpiredCertificate);
         let from = if ended { time(at.seconds() - 4200) } else { at };
         let until = time(from.seconds() + if self.is(Mischief::Hurry) { 63 } else { 600 });
-        let leaf = self.sigstore.leaf(&spki, subject, text(&claims["iss"])?, (from, until));
+        let mischief = lock(&self.mischief).clone();
+        let (subject, issuer) = match mischief {
+            Some(Mischief::OtherName(name)) => (name.to_owned(), text(&claims["iss"])?),
+            Some(Mischief::OtherIssuer(issuer)) => (certified(&claims)?, issuer),
+            _ => (certified(&claims)?, text(&claims["iss"])?),
+        };
+        let leaf = self.sigstore.leaf(&spki, &subject, issuer, (from, until));
         let log = (!self.is(Mischief::NoSct)).then_some(&self.sigstore.ct);
         let leaf = leaf.issue(&self.sigstore.ca, log);
         let above = [&self.sigstore.ca, &self.sigstore.root].map(|one| &one.certificate);
@@ -244,7 +258,7 @@ impl Shared {
             other => return Err(format!("kind {other}")),
         };
         let body = self.spoiled(body);
-        let entry = self.sigstore.rekor_1.enter(&kind, "0.0.1", &body, now());
+        let entry = self.sigstore.rekor_1.enter(&kind, "0.0.1", &body, self.clock(Mischief::LogClock));
         let (uuid, told) = log::in_rekor_1(&self.noted(entry));
         let place = format!("/api/v1/log/entries/{uuid}");
         if lock(&self.entries).contains_key(&uuid) {
@@ -332,8 +346,19 @@ impl Shared {
         if self.is(Mischief::OtherNonce) {
             query = query.nonce(4711);
         }
-        Response::new(201)
-            .with_body("application/timestamp-reply", query.answer(&self.sigstore.stamper, now()))
+        Response::new(201).with_body(
+            "application/timestamp-reply",
+            query.answer(&self.sigstore.stamper, self.clock(Mischief::StampClock)),
+        )
+    }
+
+    /// The time, and what a wrong clock makes of it.
+    fn clock(&self, of: fn(i64) -> Mischief) -> Timestamp {
+        let by = match *lock(&self.mischief) {
+            Some(Mischief::LogClock(by) | Mischief::StampClock(by)) => by,
+            _ => 0,
+        };
+        time(now().seconds() + if self.is(of(by)) { by } else { 0 })
     }
 
     fn github(&self, request: &Request) -> Result<Response, String> {
@@ -342,7 +367,7 @@ impl Shared {
             return Ok(Response::new(401));
         }
         let audience = request.query("audience").ok_or("no audience")?;
-        let token = self.token(GITHUB_SUBJECT, GITHUB_ISSUER, &audience, time(now().seconds() + 300));
+        let token = self.token(GITHUB_TOKEN_SUBJECT, GITHUB_ISSUER, &audience, time(now().seconds() + 300));
         Ok(reply(200, json!({"count": 1, "value": token})))
     }
 
@@ -354,7 +379,9 @@ impl Shared {
             "iat": end.seconds() - 3600,
             "exp": end.seconds(),
         });
-        if !subject.contains("://") {
+        if subject == GITHUB_TOKEN_SUBJECT {
+            claims["job_workflow_ref"] = json!(GITHUB_SUBJECT.trim_start_matches("https://github.com/"));
+        } else if !subject.contains("://") {
             claims["sub"] = json!("CgE3");
             claims["email"] = json!(subject);
             claims["email_verified"] = json!(true);
@@ -381,10 +408,23 @@ impl Shared {
     }
 }
 
+/// Whom a certificate for these claims names, as Fulcio has it.
+fn certified(claims: &Value) -> Result<String, String> {
+    match claims.get("job_workflow_ref") {
+        Some(workflow) => Ok(format!("https://github.com/{}", text(workflow)?)),
+        None => Ok(text(claims.get("email").unwrap_or(&claims["sub"]))?.to_owned()),
+    }
+}
+
 /// Checks a signature over a digest by the key in a certificate or key in PEM.
 fn check(verifier_pem: &str, digest: &[u8], signature: &[u8]) -> Result<(), String> {
     let content = unpem(verifier_pem)?;
-    let spki = if verifier_pem.contains("CERTIFICATE") { spki_of(&content) } else { content };
+    let is_key = !verifier_pem.contains("CERTIFICATE");
+    // Signatures by keys of other kinds are entered as they are: only P-256 is known here.
+    if is_key && verifier(&content).is_err() {
+        return Ok(());
+    }
+    let spki = if is_key { content } else { spki_of(&content) };
     let signature = Signature::from_der(signature).map_err(|_| "the signature's form")?;
     verifier(&spki)?
         .verify_prehash(digest, &signature)
@@ -449,7 +489,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) const STAMP: &str = "/api/v1/timestamp";
 const GITHUB: &str = "/github/token";
 const GITHUB_TOKEN: &str = "may-have-tokens";
-/// Of the token that GitHub Actions gives.
+const GITHUB_TOKEN_SUBJECT: &str = "repo:acme/app:ref:refs/heads/main";
+/// Of the certificate for the token that GitHub Actions gives.
 pub(crate) const GITHUB_SUBJECT: &str =
     "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main";
 /// Of the token that GitHub Actions gives.

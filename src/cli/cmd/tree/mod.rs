@@ -1,5 +1,7 @@
 //! `plimsoll tree`: what is attached to an image, to the images of an index, and to what is attached.
 
+mod judge;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
@@ -21,12 +23,14 @@ use crate::policy::Gap;
 use crate::verify::{
     Author, Authorship, Candidate, Content, Origin, Signer, VerifyError, check_attestation, check_signature,
 };
+use judge::{Judge, PolicyArgs};
 
 /// List what is attached to an image: signatures, attestations and other artifacts
 ///
 /// In both of cosign's formats, with what is attached to the images of an index and to what is attached. Without --key or --certificate-identity
-/// nothing is verified, and types and signers are what the attached things say about themselves. The answer is a list, not a verdict: use
-/// `plimsoll verify` before a deploy.
+/// nothing is verified, and types and signers are what the attached things say about themselves. With --policy each thing is held against every
+/// requirement that the policy has for the image, alone: how many signers are needed together is not asked. The answer is a list, not a verdict:
+/// use `plimsoll verify` before a deploy.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -37,21 +41,36 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "KEY", conflicts_with = "certificate_oidc_issuer")]
     key: Vec<KeyReference>,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     identity: IdentityArgs,
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let signers = args.identity.signers(&args.key, io).await?;
+    let policy = args.policy.read(&args.image, io)?;
     let source = io.open(&args.image)?;
     let resolved = source.resolve().await?;
 
-    let mut tree = Tree { source: &source, signers: &signers, around: BTreeMap::new(), gaps: Vec::new() };
+    let (judge, gap) = match policy {
+        Some(policy) => {
+            let (judge, gap) = args.policy.judge(policy, &args.image, &source, &resolved, io).await;
+            (Some(judge), gap)
+        }
+        None => (None, None),
+    };
+    let mut tree = Tree { source: &source, around: BTreeMap::new(), gaps: gap.into_iter().collect() };
     let images = tree.images(&resolved).await;
     let mut roots = vec![resolved.digest];
     roots.extend(images.iter().map(|image| image.digest));
-    tree.grow(roots).await;
+    let asked = match &judge {
+        Some(judge) => Asked::Policy { judge, images: &roots },
+        None => Asked::Signers(&signers),
+    };
+    tree.grow(roots.clone(), asked).await;
 
     let mut answer = Answer::new(args.image.to_string(), resolved.digest);
+    answer.policy = judge.as_ref().map(Judge::about_image);
     answer.attached = tree.branch(resolved.digest);
     answer.images = images;
     for image in &mut answer.images {
@@ -74,9 +93,17 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
 /// Everything attached that was seen so far.
 struct Tree<'a> {
     source: &'a Source,
-    signers: &'a [(String, Signer)],
     around: BTreeMap<Digest, Vec<Leaf>>,
     gaps: Vec<Gap>,
+}
+
+/// What is asked about each candidate.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// Whether a policy accepts it, if it is about one of these images.
+    Policy { judge: &'a Judge, images: &'a [Digest] },
+    /// Whether one of these signed it.
+    Signers(&'a [(String, Signer)]),
 }
 
 /// Something attached, and the manifest to which more may be attached.
@@ -115,8 +142,8 @@ impl Tree<'_> {
     }
 
     /// Looks around manifests, and around what is found there, within limits.
-    async fn grow(&mut self, roots: Vec<Digest>) {
-        let (source, signers) = (self.source, self.signers);
+    async fn grow(&mut self, roots: Vec<Digest>, asked: Asked<'_>) {
+        let source = self.source;
         let room = roots.len().saturating_add(limits::TREE_NODES);
         let mut level = roots;
         for depth in 0..=limits::REFERRER_DEPTH {
@@ -131,7 +158,7 @@ impl Tree<'_> {
                 self.gaps.push(Gap { what: "what is attached".to_owned(), reason });
             }
             level.truncate(if depth == limits::REFERRER_DEPTH { 0 } else { fits });
-            let looks = level.iter().map(|digest| look(source, signers, *digest));
+            let looks = level.iter().map(|digest| look(source, asked, *digest));
             let looks: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
             let mut next = Vec::new();
             for (digest, (leaves, mut gaps)) in level.into_iter().zip(looks) {
@@ -156,13 +183,13 @@ impl Tree<'_> {
 }
 
 /// What is attached to one manifest.
-async fn look(source: &Source, signers: &[(String, Signer)], digest: Digest) -> (Vec<Leaf>, Vec<Gap>) {
+async fn look(source: &Source, asked: Asked<'_>, digest: Digest) -> (Vec<Leaf>, Vec<Gap>) {
     let mut gatherer = Gatherer::new(source);
     gatherer.referrers(digest).await;
     gatherer.tags(digest).await;
     gatherer.sbom(digest).await;
     let candidates = gatherer.evidence.found.iter().map(|found| {
-        let attached = describe(&found.candidate, signers, digest);
+        let attached = describe(&found.candidate, asked, digest);
         Leaf { attached, manifest: manifest(&found.candidate) }
     });
     let others =
@@ -177,7 +204,7 @@ fn manifest(candidate: &Candidate) -> Option<Digest> {
     (is_bundle && is_listed).then_some(candidate.digest)
 }
 
-fn describe(candidate: &Candidate, signers: &[(String, Signer)], subject: Digest) -> Attached {
+fn describe(candidate: &Candidate, asked: Asked<'_>, subject: Digest) -> Attached {
     let (kind, type_, claimed_signer) = claims(candidate);
     let mut attached = Attached {
         digest: candidate.digest,
@@ -192,12 +219,22 @@ fn describe(candidate: &Candidate, signers: &[(String, Signer)], subject: Digest
             subject: identity.subject.chars().take(256).collect(),
         }),
         refusal: None,
+        policy: None,
         attached: Vec::new(),
     };
     if let Content::Unreadable { reason } = &candidate.content {
         attached.refusal = Some(reason.clone());
         return attached;
     }
+    let signers = match asked {
+        Asked::Policy { judge, images } => {
+            let considered =
+                if images.contains(&subject) { judge.about(candidate, subject) } else { Vec::new() };
+            attached.consider(considered);
+            return attached;
+        }
+        Asked::Signers(signers) => signers,
+    };
     for (name, signer) in signers {
         match check(candidate, signer, subject) {
             Ok((kind, type_, authorship)) => {
@@ -281,6 +318,7 @@ fn artifact(other: &Other) -> Attached {
         claimed_signer: None,
         claimed_identity: None,
         refusal: None,
+        policy: None,
         attached: Vec::new(),
     }
 }
@@ -292,4 +330,5 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll tree registry.example.com/team/app:v1
   plimsoll tree --key release.pub --format json oci:build/image
+  plimsoll tree --policy trust.yaml registry.example.com/team/app:v1
   plimsoll tree --certificate-identity me@example.com --certificate-oidc-issuer https://accounts.google.com IMAGE";

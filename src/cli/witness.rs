@@ -1,0 +1,255 @@
+//! Who witnesses a signature: transparency logs that enter it and authorities that stamp it. What they answer is compared with what was signed,
+//! and with a trusted root it is verified as everybody will verify it, before any of it is stored.
+
+use std::error::Error;
+use std::num::NonZeroUsize;
+
+use super::services::{LogVersion, Places, ServiceArgs};
+use super::{CliError, Outcome};
+use crate::base::{Algorithm, IdentityMatcher, TextMatcher, Timestamp};
+use crate::crypto::{KeyAlgorithm, PublicKey, certificate_pem};
+use crate::format::bundle::{Bundle, NewBundle, NewContent, NewSigner};
+use crate::format::rekor::{Entered, NewEntry, Verifier, VerifierKind};
+use crate::io::{Io, Services};
+use crate::sign::{LogEntry, Signatory, Signature, ToSign};
+use crate::verify::{
+    CertificateLogDemand, IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot,
+    UnverifiedCertificate, WitnessedKey, check_file, verify_bundle,
+};
+
+/// The witnesses of one run.
+#[derive(Debug)]
+pub(super) struct Witnesses {
+    places: Places,
+    services: Services,
+    trust: Option<TrustRoot>,
+}
+
+/// Whose signature is witnessed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Holder<'a> {
+    /// Somebody with a certificate.
+    Certificate(&'a UnverifiedCertificate),
+    /// Somebody with a key that verifiers have.
+    Key,
+}
+
+impl Witnesses {
+    /// Those that the command line names beside a key; none if it names nobody.
+    pub(super) fn of_key(
+        args: &ServiceArgs,
+        algorithm: KeyAlgorithm,
+        io: &Io,
+    ) -> Result<Option<Self>, CliError> {
+        let places = Places::of(args, io)?;
+        let trust = args.trust(io)?;
+        if !places.has_witnesses() {
+            return match trust {
+                None => Ok(None),
+                Some(_) => Err(CliError::usage("no log and no time stamp authority is named")
+                    .hint("name them with --rekor-url or --timestamp-url, or leave out --trusted-root")),
+            };
+        }
+        let witnesses = Self::new(places, trust, io)?;
+        if let Some((version, _)) =
+            witnesses.places.logs.iter().find(|(version, _)| !enters(*version, algorithm))
+        {
+            let text = format!(
+                "an entry in {version} about a signature by {algorithm} is none that everybody verifies"
+            );
+            return Err(CliError::usage(text)
+                .hint("use a key that `plimsoll keygen` makes; or name time stamp authorities only"));
+        }
+        Ok(Some(witnesses))
+    }
+
+    /// At these places. `trust` is against what everything is checked before it is stored.
+    pub(super) fn new(places: Places, trust: Option<TrustRoot>, io: &Io) -> Result<Self, CliError> {
+        Ok(Self { places, services: io.services()?, trust })
+    }
+
+    /// What asks them.
+    pub(super) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Whether what they say fits into a layer under a legacy tag: one log with a promise, and one time stamp.
+    pub(super) fn check_layer(&self) -> Result<(), CliError> {
+        let fits = matches!(self.places.logs.as_slice(), [] | [(LogVersion::One, _)])
+            && self.places.stampers.len() <= 1;
+        if fits {
+            return Ok(());
+        }
+        Err(CliError::usage(
+            "a layer under a legacy tag holds an entry of one Rekor 1 and one time stamp at most",
+        )
+        .hint("use --storage referrers, or name services that fit"))
+    }
+
+    /// As whom an identity's signatures verify; none without a trusted root.
+    pub(super) fn identity(&self, issuer: &str, subject: &str) -> Option<Signer> {
+        let root = self.trust.clone()?;
+        let identity = IdentityMatcher::new(issuer, TextMatcher::equals(subject).ok()?).ok()?;
+        Some(Signer::Identity(Box::new(IdentitySigner { identity, trust: Trust::strict(root) })))
+    }
+
+    /// As whom the signatures of a key verify; none without a trusted root.
+    pub(super) fn witnessed(&self, key: &PublicKey) -> Option<Signer> {
+        let root = self.trust.clone()?;
+        let (log, time) = match self.places.logs.is_empty() {
+            true => (LogDemand::NotRequired, TimeDemand::Authority),
+            false => (LogDemand::Required { logs: NonZeroUsize::MIN }, TimeDemand::NotRequired),
+        };
+        // A key has no certificate, so nothing is left out here.
+        let trust = Trust { root, log, certificate_log: CertificateLogDemand::Required, time };
+        Some(Signer::WitnessedKey(Box::new(WitnessedKey { key: key.clone(), trust })))
+    }
+
+    /// Has the signature entered into every log and stamped by everybody who is named; gives it with what they said.
+    pub(super) async fn witness(
+        &self,
+        to_sign: &ToSign,
+        signature: Signature,
+        holder: Holder<'_>,
+    ) -> Result<Signature, CliError> {
+        let envelope = to_sign.envelope(&signature.bytes);
+        let (mut log_entries, mut timestamps) = (Vec::new(), Vec::new());
+        for log in &self.places.logs {
+            let Entered { json, time } = self.enter(log, to_sign, envelope.as_deref(), &signature).await?;
+            log_entries.push(LogEntry::parse(json.as_bytes()).map_err(CliError::bug)?);
+            time.map_or(Ok(()), |time| holder.check_time("transparency log", time))?;
+        }
+        for stamper in &self.places.stampers {
+            let stamp = self.services.stamp(stamper, &signature.bytes).await?;
+            holder.check_time("time stamp authority", stamp.time)?;
+            timestamps.push(stamp.der);
+        }
+        let signature = Signature { log_entries, timestamps, ..signature };
+        let signer = match holder {
+            Holder::Certificate(UnverifiedCertificate { identity, .. }) => {
+                self.identity(&identity.issuer, &identity.subject)
+            }
+            Holder::Key => self.witnessed(&signature.key),
+        };
+        match signer {
+            Some(signer) => check(to_sign, envelope.as_deref(), &signature, &signer).map_err(not_stored)?,
+            None if self.trust.is_some() => return Err(not_stored(Box::new(NobodyToBe))),
+            None => {}
+        }
+        Ok(signature)
+    }
+
+    async fn enter(
+        &self,
+        (version, log): &(LogVersion, crate::io::ServiceUrl),
+        to_sign: &ToSign,
+        envelope: Option<&str>,
+        signature: &Signature,
+    ) -> Result<Entered, CliError> {
+        let (kind, der, pem) = match &signature.signatory {
+            Signatory::Certificate { leaf, .. } => {
+                (VerifierKind::Certificate, leaf.as_slice(), certificate_pem(leaf))
+            }
+            Signatory::Key => (VerifierKind::Key, signature.key.spki(), signature.key.to_pem()),
+        };
+        let details = signature.key.algorithm().details().unwrap_or_default();
+        let digest = to_sign.digest(Algorithm::Sha256).ok_or_else(|| CliError::bug(NotHashed))?;
+        let entry = NewEntry {
+            digest,
+            envelope,
+            signature: &signature.bytes,
+            verifier: Verifier { kind, der, pem: &pem, details },
+        };
+        Ok(match version {
+            LogVersion::One => self.services.enter_in_rekor_1(log, entry).await?,
+            LogVersion::Two => self.services.enter_in_rekor_2(log, entry).await?,
+        })
+    }
+}
+
+impl Holder<'_> {
+    /// Verifiers believe a certificate at the proven times only: with one outside of its period the signature counts nowhere.
+    fn check_time(self, service: &'static str, time: Timestamp) -> Result<(), CliError> {
+        let Self::Certificate(certificate) = self else { return Ok(()) };
+        let UnverifiedCertificate { not_before, not_after, .. } = *certificate;
+        if (not_before..=not_after).contains(&time) {
+            return Ok(());
+        }
+        let error = WrongTime { service, time, not_before, not_after };
+        Err(CliError::new(Outcome::Unknown, error)
+            .hint("nothing was stored: nobody could verify the signature; compare the clocks of the services and of this machine"))
+    }
+}
+
+/// Whether verifiers know such entries: those of Rekor 2 by P-256 only; those of Rekor 1 about files by SHA-256 only; and no log takes a signature
+/// over the bytes themselves.
+fn enters(version: LogVersion, algorithm: KeyAlgorithm) -> bool {
+    match algorithm {
+        KeyAlgorithm::EcdsaP256 => true,
+        KeyAlgorithm::Rsa { .. } => version == LogVersion::One,
+        KeyAlgorithm::EcdsaP384 | KeyAlgorithm::EcdsaP521 | KeyAlgorithm::Ed25519 => false,
+    }
+}
+
+/// Checks what was signed as everybody will: as a bundle, against the trusted root.
+fn check(
+    to_sign: &ToSign,
+    envelope: Option<&str>,
+    signature: &Signature,
+    signer: &Signer,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let content = to_sign.content();
+    let entries: Vec<_> = signature.log_entries.iter().map(LogEntry::json).collect();
+    let hint = signature.key.hint();
+    let json = NewBundle {
+        signer: match &signature.signatory {
+            Signatory::Certificate { leaf, .. } => NewSigner::Certificate(leaf),
+            Signatory::Key => NewSigner::Hint(&hint),
+        },
+        log_entries: &entries,
+        timestamps: &signature.timestamps,
+        content: match envelope {
+            Some(envelope) => NewContent::Envelope(envelope),
+            None => NewContent::File { digest: content.name(), signature: &signature.bytes },
+        },
+    }
+    .to_json();
+    let bundle = Bundle::parse(json.as_bytes())?;
+    match envelope {
+        Some(_) => verify_bundle(&bundle, signer).map(drop)?,
+        None => check_file(&bundle, signer, &content).map(drop)?,
+    }
+    Ok(())
+}
+
+fn not_stored(source: Box<dyn Error + Send + Sync>) -> CliError {
+    CliError::new(Outcome::Unknown, DoesNotVerify { source })
+        .hint("nothing was stored: the trusted root is of other services, or too old, or the services do not do what they should")
+}
+
+/// A signature that would not count.
+#[derive(Debug, thiserror::Error)]
+#[error("what the services made of the signature does not verify")]
+struct DoesNotVerify {
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// A name that no verifier can be told.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate's names cannot be given to a verifier")]
+struct NobodyToBe;
+
+/// Something to sign that nobody hashed: SHA-256 is always among the hashes of a file.
+#[derive(Debug, thiserror::Error)]
+#[error("what is to be signed has no SHA-256")]
+struct NotHashed;
+
+/// A time at which the certificate is not good.
+#[derive(Debug, thiserror::Error)]
+#[error("the {service} says {time}, and the certificate is good from {not_before} to {not_after}")]
+struct WrongTime {
+    service: &'static str,
+    time: Timestamp,
+    not_before: Timestamp,
+    not_after: Timestamp,
+}

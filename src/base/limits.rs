@@ -110,6 +110,20 @@ pub const CONNECT_SECONDS: u64 = 15;
 pub const READ_SECONDS: u64 = 60;
 /// Seconds of an upload in which no byte is taken and no answer comes.
 pub const UPLOAD_SECONDS: u64 = 300;
+/// Bytes of a blob that is sent again in chunks when it broke off on its way: less of it is lost the next time.
+pub const UPLOAD_WHOLE: u64 = 64 << 20;
+/// Bytes of one chunk of an upload.
+pub const CHUNK: u64 = 5 << 20;
+/// Bytes of one chunk if the registry wants larger ones: each is held in memory.
+pub const CHUNK_LARGEST: u64 = 32 << 20;
+/// Requests that one host gets at once, over everything in a run; it bans who asks for more.
+pub const HOST_REQUESTS: usize = 8;
+/// Uploads that one host gets at once.
+pub const HOST_UPLOADS: usize = 4;
+/// Bytes of what tags mean that is kept for the rest of a run.
+pub const MEANINGS: u64 = 16 << 20;
+/// Seconds that a token lives if it does not say, and at least: distribution's token authentication specification.
+pub const TOKEN_SECONDS: u64 = 60;
 /// Seconds for a whole body that is held in memory: a server may send a byte a minute.
 pub const BODY_SECONDS: u64 = 120;
 /// Referrers listed for one image, over all pages. Pages that are within their limits still add up.

@@ -8,7 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use super::cmd::Command;
 use crate::base::{ReferenceError, Registry};
 use crate::format::statement::{PREDICATE_TYPES, SIGN_PREDICATE, predicate_type};
-use crate::io::{Access, Cache, ClientPair, MirrorTags, Network};
+use crate::io::{Access, Cache, ClientPair, Login, MirrorTags, Network};
 
 /// Pin, catalogue, sign and verify container images.
 #[derive(Debug, Parser)]
@@ -36,7 +36,7 @@ pub(super) struct Global {
     /// Never ask the network; what needs it fails
     #[arg(long, global = true, help_heading = "Registry")]
     pub(super) offline: bool,
-    /// Speak HTTP without TLS to this registry (loopback needs no permission)
+    /// Speak HTTP without TLS to this registry (loopback needs no permission unless certificates are named)
     #[arg(long, global = true, value_name = "HOST[:PORT]", value_parser = parse_registry, help_heading = "Registry")]
     pub(super) plain_http: Vec<Registry>,
     /// Neither keep layers for the next run nor take them from ~/.cache/plimsoll
@@ -51,6 +51,19 @@ pub(super) struct Global {
     /// The private key (PEM) of --client-cert
     #[arg(long, global = true, value_name = "FILE", requires = "client_cert", help_heading = "Registry")]
     pub(super) client_key: Option<PathBuf>,
+    /// Sign in to the registry of this run as this user, and not as stored
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        requires = "password_stdin",
+        conflicts_with = "offline",
+        help_heading = "Registry"
+    )]
+    pub(super) username: Option<String>,
+    /// The password of --username is on standard input
+    #[arg(long, global = true, requires = "username", help_heading = "Registry")]
+    pub(super) password_stdin: bool,
     /// Let mirrors of registries.conf say what a tag means; without it they serve content by its digest only
     #[arg(long, global = true, help_heading = "Registry")]
     pub(super) mirror_tags: bool,
@@ -61,7 +74,7 @@ pub(super) struct Global {
 
 impl Global {
     /// What the network may be used for.
-    pub(super) fn access(&self) -> Access {
+    pub(super) fn access(&self, login: Option<Login>) -> Access {
         if self.offline {
             return Access::Offline;
         }
@@ -72,6 +85,7 @@ impl Global {
             cache: if self.no_cache { Cache::Unused } else { Cache::Used },
             ca_file: self.ca_file.clone(),
             client: pair.map(|(certificate, key)| ClientPair { certificate, key }),
+            login,
             max_wait: self.max_wait.map(Duration::from_secs),
         })
     }

@@ -105,11 +105,16 @@ fn run_until(args: Vec<OsString>, world: World<'_>, listen: fn() -> Interrupt) -
         Ok(parsed) => parsed,
         Err(refusal) => return ui::print_usage(&refusal, world),
     };
-    let io = match Io::new(world.environment.clone(), parsed.global.access()) {
-        Ok(io) => io,
-        Err(error) => return Ui::new(world, &parsed.global).fail(&error.into()),
-    };
+    let environment = world.environment.clone();
     let mut ui = Ui::new(world, &parsed.global);
+    let login = match password::read_login(&parsed.global, &mut ui) {
+        Ok(login) => login,
+        Err(error) => return ui.fail(&error.into()),
+    };
+    let io = match Io::new(environment, parsed.global.access(login)) {
+        Ok(io) => io,
+        Err(error) => return ui.fail(&error.into()),
+    };
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let result = runtime.block_on(unless(listen(), cmd::run(parsed.command, &io, &mut ui)));

@@ -1,11 +1,12 @@
-//! Where the password of a private key comes from.
+//! Where the password of a private key comes from, and that of a registry for one run.
 
 use std::io::Read as _;
 
 use super::CliError;
+use super::args::Global;
 use super::ui::Ui;
 use crate::base::{Secret, limits};
-use crate::io::Io;
+use crate::io::{Io, Login};
 
 /// What the password is for.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,25 @@ fn prompt(purpose: Purpose<'_>) -> Result<Secret<Vec<u8>>, PasswordError> {
     }
 }
 
+/// The user and password of this run. Nobody else reads standard input then.
+pub(super) fn read_login(global: &Global, ui: &mut Ui<'_>) -> Result<Option<Login>, PasswordError> {
+    let Some(username) = global.username.clone() else { return Ok(None) };
+    // It is not what Basic authentication can say (RFC 7617, section 2).
+    if username.is_empty() || username.contains(|char: char| char == ':' || char.is_control()) {
+        return Err(PasswordError::Username);
+    }
+    let bytes = match read_input(ui) {
+        Err(PasswordError::Missing) => return Err(PasswordError::NoLogin),
+        bytes => bytes?,
+    };
+    ui.close_input();
+    let text = str::from_utf8(bytes.expose()).map_err(|_| PasswordError::NotText)?;
+    if text.contains(char::is_control) {
+        return Err(PasswordError::NotText);
+    }
+    Ok(Some(Login { username, password: Secret::new(text.to_owned()) }))
+}
+
 fn read_input(ui: &mut Ui<'_>) -> Result<Secret<Vec<u8>>, PasswordError> {
     if ui.input_is_reserved() {
         return Err(PasswordError::Reserved);
@@ -93,6 +113,12 @@ pub(super) enum PasswordError {
     /// Nobody gave one.
     #[error("the private key needs a password, and none was given")]
     Missing,
+    /// A login without a password.
+    #[error("--username needs a password on standard input, and there is none")]
+    NoLogin,
+    /// Nothing that can be sent.
+    #[error("the password on standard input is not a line of text")]
+    NotText,
     /// Standard input is what is to be signed.
     #[error("the private key needs a password, and standard input is the content to sign")]
     Reserved,
@@ -102,4 +128,7 @@ pub(super) enum PasswordError {
     /// Over the limit.
     #[error("the password on standard input is longer than {} bytes", limits::PASSWORD)]
     TooLong,
+    /// Nothing that can be sent.
+    #[error("the name of --username is empty, or holds a colon")]
+    Username,
 }

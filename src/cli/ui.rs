@@ -18,6 +18,16 @@ pub(super) struct Ui<'a> {
     quiet: bool,
     lost: Option<io::Error>,
     reserved: bool,
+    closed: Option<Closed>,
+}
+
+/// Standard input that was used up.
+struct Closed;
+
+impl Read for Closed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("it held the password of --username"))
+    }
 }
 
 impl<'a> Ui<'a> {
@@ -28,7 +38,15 @@ impl<'a> Ui<'a> {
             // https://no-color.org: present and not empty.
             Color::Auto => world.terminals.out && world.environment.get("NO_COLOR").is_none_or(str::is_empty),
         };
-        Self { world, format: global.format, color, quiet: global.quiet, lost: None, reserved: false }
+        Self {
+            world,
+            format: global.format,
+            color,
+            quiet: global.quiet,
+            lost: None,
+            reserved: false,
+            closed: None,
+        }
     }
 
     /// Which format the answer has.
@@ -60,9 +78,17 @@ impl<'a> Ui<'a> {
         self.reserved
     }
 
+    /// Standard input was read to its end: whoever wants something else from it is told so, and does not take nothing for content.
+    pub(super) fn close_input(&mut self) {
+        self.closed = Some(Closed);
+    }
+
     /// Standard input.
     pub(super) fn input(&mut self) -> &mut dyn Read {
-        self.world.input
+        match &mut self.closed {
+            Some(closed) => closed,
+            None => self.world.input,
+        }
     }
 
     /// Prints the answer, or a part of it. A reader that went away is not an error of ours; a full disk is kept for [`Self::end`].

@@ -18,6 +18,8 @@ pub struct RegistryEntry {
     pub location: Option<String>,
     /// Nothing may be asked there.
     pub is_blocked: bool,
+    /// Whether it is written that TLS is spoken there, which goes without saying for all but this machine.
+    pub speaks_tls: bool,
     /// Asked before, in this order.
     pub mirrors: Vec<Mirror>,
 }
@@ -29,6 +31,8 @@ pub struct Mirror {
     pub location: String,
     /// What it is asked for.
     pub serves: Serves,
+    /// As of the registry.
+    pub speaks_tls: bool,
 }
 
 /// What a mirror is asked for, as far as we ask mirrors at all.
@@ -43,7 +47,7 @@ pub enum Serves {
 }
 
 impl RegistriesConf {
-    /// Parses one file. `insecure` is read and not honoured: whom TLS is not asked of says the command line.
+    /// Parses one file. `insecure = true` is read and not honoured: whom TLS is not asked of says the command line.
     pub fn parse(bytes: &[u8]) -> Result<Self, RegistriesError> {
         let text = str::from_utf8(bytes).map_err(|_| RegistriesError::NotUtf8)?;
         let wire: ConfWire = toml::from_str(text).map_err(|error| {
@@ -111,8 +115,7 @@ struct EntryWire {
     location: Option<String>,
     #[serde(default)]
     blocked: bool,
-    #[serde(default, rename = "insecure")]
-    _insecure: bool,
+    insecure: Option<bool>,
     #[serde(default)]
     mirror_by_digest_only: bool,
     #[serde(default)]
@@ -123,8 +126,7 @@ struct EntryWire {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct MirrorWire {
     location: String,
-    #[serde(default, rename = "insecure")]
-    _insecure: bool,
+    insecure: Option<bool>,
     pull_from_mirror: Option<ServesWire>,
 }
 
@@ -158,10 +160,20 @@ impl TryFrom<EntryWire> for RegistryEntry {
                 (None | Some(ServesWire::All), false) => Serves::All,
                 (Some(ServesWire::TagOnly), false) => Serves::Tags,
             };
-            Ok(Mirror { location: name(&mirror.location)?, serves })
+            Ok(Mirror {
+                location: name(&mirror.location)?,
+                serves,
+                speaks_tls: mirror.insecure == Some(false),
+            })
         };
         let mirrors = wire.mirror.into_iter().map(mirror).collect::<Result<_, _>>()?;
-        Ok(Self { location, is_blocked: wire.blocked, mirrors, prefix })
+        Ok(Self {
+            location,
+            is_blocked: wire.blocked,
+            speaks_tls: wire.insecure == Some(false),
+            mirrors,
+            prefix,
+        })
     }
 }
 
@@ -291,6 +303,21 @@ location = "dev.example:5000"
         let first = hub.rewrite("docker.io/library/debian", &hub.mirrors[0].location);
         assert_eq!(first.as_deref(), Some("mirror.example:5000/hub/library/debian"));
         assert_eq!(conf.find("ghcr.io/foo/app").unwrap().mirrors[0].serves, Serves::Digests);
+    }
+
+    #[test]
+    fn that_tls_is_spoken_may_be_written() {
+        for (line, want) in [("", false), ("insecure = true", false), ("insecure = false", true)] {
+            let text = format!(
+                "[[registry]]\nlocation = \"localhost:5000\"\n{line}\n[[registry.mirror]]\nlocation = \"a.example\"\n{line}"
+            );
+            let conf = RegistriesConf::parse(text.as_bytes()).unwrap();
+            assert_eq!(
+                (conf.entries[0].speaks_tls, conf.entries[0].mirrors[0].speaks_tls),
+                (want, want),
+                "{line}"
+            );
+        }
     }
 
     #[test]

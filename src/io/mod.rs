@@ -11,6 +11,7 @@ mod files;
 mod http;
 pub mod image;
 mod kms;
+mod landing;
 mod layout;
 mod patience;
 mod places;
@@ -29,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use auth::{AuthError, CredentialKind, Looked, Lookup, RealmFault, Sent};
+pub use auth::{AuthError, CredentialKind, Login, Looked, Lookup, RealmFault, Sent};
 pub use blob::LayerBlob;
 pub use clock::{Clock, Stopwatch};
 pub use destination::Destination;
@@ -75,6 +76,8 @@ pub struct Network {
     pub ca_file: Option<PathBuf>,
     /// Shown to registries that ask, and to nobody else.
     pub client: Option<ClientPair>,
+    /// For the one registry that the run is about, before everything that is stored.
+    pub login: Option<Login>,
     /// Whether mirrors may say what a tag means.
     pub mirror_tags: MirrorTags,
     /// How long a busy registry may make us wait; none is as the environment or the default says.
@@ -165,6 +168,11 @@ impl Io {
         self.registries.as_ref().map_or_else(Vec::new, |registries| registries.patience().quotas())
     }
 
+    /// Whether this run has a user and password of its own.
+    pub fn has_login(&self) -> bool {
+        self.registries.as_ref().is_some_and(|registries| registries.login().is_some())
+    }
+
     /// What people should know of the names that were opened, and what registries want them to read. Foreign text.
     pub fn notices(&self) -> Vec<String> {
         let pitfalls = self.pitfalls.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -190,7 +198,10 @@ impl Io {
 
     /// Where credentials for a registry (and a path in it) would be looked for, and which would be used. The registry is not asked.
     pub async fn find_credentials(&self, registry: &Registry, path: &str) -> Result<Vec<Looked>, AuthError> {
-        Keyring::new(self.environment.clone()).survey(registry, path).await
+        let login = self.registries.as_ref().and_then(|registries| registries.login());
+        let keyring = Keyring::new(self.environment.clone(), login);
+        keyring.bind(registry)?;
+        keyring.survey(registry, path).await
     }
 
     /// Makes an empty image layout in a folder that is empty or not there.

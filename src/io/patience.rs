@@ -75,10 +75,15 @@ impl Patience {
         // Distribution-spec v1.1, "Warnings": shown, never acted upon.
         let warnings = answer.get_all("warning").iter().filter_map(|value| value.to_str().ok());
         for text in warnings.filter_map(warning) {
-            let mut notices = lock(&self.notices);
-            if notices.len() < limits::NOTICES {
-                notices.insert(format!("{origin} says: {text}"));
-            }
+            self.remark(format!("{origin} says: {text}"));
+        }
+    }
+
+    /// Keeps something that people are to read.
+    pub(super) fn remark(&self, text: String) {
+        let mut notices = lock(&self.notices);
+        if notices.len() < limits::NOTICES {
+            notices.insert(text);
         }
     }
 
@@ -119,7 +124,7 @@ impl Tries {
     /// Whether to ask again after this answer, now that it was waited for: only an answer that may be another one the next time.
     pub(super) async fn after_answer(&mut self, origin: &str, answer: &Response) -> Result<bool, HttpError> {
         let status = answer.status().as_u16();
-        if !PASSING.contains(&status) {
+        if !is_passing(status) {
             return Ok(false);
         }
         let asked = retry_after(answer.headers(), Clock.now());
@@ -149,6 +154,21 @@ impl Tries {
         Ok(())
     }
 
+    /// Waits before the next try of something that did not move on; false if there is to be none.
+    pub(super) async fn after_standstill(&mut self) -> bool {
+        self.made += 1;
+        if self.made >= limits::TRIES {
+            return false;
+        }
+        tokio::time::sleep(self.wait(None)).await;
+        true
+    }
+
+    /// Whether something failed before.
+    pub(super) fn is_again(&self) -> bool {
+        self.made > 0
+    }
+
     /// Something arrived: what fails now is another failure.
     pub(super) fn moved_on(&mut self) {
         self.made = 0;
@@ -163,6 +183,11 @@ impl Tries {
             None => Clock.dice((first * 2_u32.pow(self.made.saturating_sub(1).min(10))).min(longest)),
         }
     }
+}
+
+/// Whether an answer with this status may be another one the next time.
+pub(super) fn is_passing(status: u16) -> bool {
+    PASSING.contains(&status)
 }
 
 /// RFC 9110, section 10.2.3: seconds, or a date, which is read against the server's own clock. None if it is neither.

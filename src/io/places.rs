@@ -17,9 +17,17 @@ pub(super) struct Places {
 /// Where one repository is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Place {
-    pub(super) repository: Repository,
+    pub(super) spot: Spot,
     /// Who has the same content, in the order in which they are asked.
-    pub(super) mirrors: Vec<(Repository, Serves)>,
+    pub(super) mirrors: Vec<(Spot, Serves)>,
+}
+
+/// A repository, and how its registry is spoken to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Spot {
+    pub(super) repository: Repository,
+    /// Whether `insecure = false` is written of it. It goes without saying for all but this machine.
+    pub(super) speaks_tls: bool,
 }
 
 impl Places {
@@ -37,14 +45,16 @@ impl Places {
         };
         let name = repository.to_string();
         let Some(entry) = conf.find(&name) else {
-            return Ok(Place { repository: repository.clone(), mirrors: Vec::new() });
+            let spot = Spot { repository: repository.clone(), speaks_tls: false };
+            return Ok(Place { spot, mirrors: Vec::new() });
         };
         if entry.is_blocked {
             return Err(PlaceError::Blocked { repository: repository.clone(), prefix: entry.prefix.clone() });
         }
         if repository.is_catalog() {
             // Mirrors and other locations are for what is below a prefix.
-            return Ok(Place { repository: repository.clone(), mirrors: Vec::new() });
+            let spot = Spot { repository: repository.clone(), speaks_tls: entry.speaks_tls };
+            return Ok(Place { spot, mirrors: Vec::new() });
         }
         let at = |location: &str| {
             let text = entry.rewrite(&name, location).unwrap_or_default();
@@ -52,9 +62,11 @@ impl Places {
         };
         let mut mirrors = Vec::new();
         for mirror in &entry.mirrors {
-            mirrors.push((at(&mirror.location)?, mirror.serves));
+            let spot = Spot { repository: at(&mirror.location)?, speaks_tls: mirror.speaks_tls };
+            mirrors.push((spot, mirror.serves));
         }
-        Ok(Place { repository: entry.location.as_deref().map_or(Ok(repository.clone()), at)?, mirrors })
+        let repository = entry.location.as_deref().map_or(Ok(repository.clone()), at)?;
+        Ok(Place { spot: Spot { repository, speaks_tls: entry.speaks_tls }, mirrors })
     }
 
     fn read(&self) -> Result<RegistriesConf, PlaceError> {
@@ -161,7 +173,7 @@ mod tests {
         };
         let find = |variable| {
             let place = places(home.path(), variable).find(&"h.example/a/b".parse().unwrap()).unwrap();
-            place.repository.to_string()
+            place.spot.repository.to_string()
         };
         assert_eq!(find(None), "h.example/a/b");
         write("registries.conf", "one.example");
@@ -175,6 +187,20 @@ mod tests {
         std::fs::write(&named, "[[").unwrap();
         let error = places(home.path(), None).find(&"h.example/a/b".parse().unwrap()).unwrap_err();
         assert!(matches!(error, PlaceError::Malformed { .. }));
+    }
+
+    // In what cannot be read, something may be blocked.
+    #[test]
+    fn a_folder_that_cannot_be_read_is_an_error() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join(".config/containers");
+        std::fs::create_dir_all(&root).unwrap();
+        let find = || places(home.path(), None).find(&"h.example/a".parse().unwrap());
+        assert!(find().is_ok());
+        std::fs::write(root.join("registries.conf.d"), "not a folder").unwrap();
+        let error = find().unwrap_err();
+        assert!(error.to_string().contains("registries.conf.d"), "{error}");
+        assert!(matches!(error, PlaceError::File(FileError::Read { .. })));
     }
 
     #[test]

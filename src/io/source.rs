@@ -205,6 +205,15 @@ impl Source {
         })
     }
 
+    /// Writes a tag that was read before and will be read again, because others write to it too. After an error that is passing it is not known
+    /// whether it was written.
+    pub async fn update_tag(&self, media_type: &str, bytes: &[u8], tag: &Tag) -> Result<Digest, SourceError> {
+        Ok(match &self.0 {
+            Kind::Layout(layout) => layout.push_manifest(media_type, bytes, Some(tag))?,
+            Kind::Remote(remote) => remote.update_tag(media_type, bytes, tag).await?,
+        })
+    }
+
     /// Writes a manifest that is about `subject` so that it is found from there. Its blobs must be there already.
     pub async fn push_referrer(
         &self,
@@ -321,6 +330,16 @@ impl Resolved {
     /// Names it, as the subject of what is about it.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::of(&self.media_type, &self.content)
+    }
+}
+
+impl SourceError {
+    /// Whether the same may fare better the next time.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Layout(_) | Self::Offline { .. } => false,
+            Self::Registry(error) => error.is_passing(),
+        }
     }
 }
 

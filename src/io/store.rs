@@ -2,10 +2,10 @@
 //! without hashing it again.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
@@ -18,8 +18,12 @@ use crate::base::{Checked, Digest, limits};
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
+    /// Bytes that it may have.
+    bound: u64,
     /// Bytes that this run may write before it looks how large it is.
     room: AtomicU64,
+    /// Whose files are believed to stay as they were hashed; none if that cannot be told.
+    owner: OnceLock<Option<u32>>,
 }
 
 /// How large it is.
@@ -37,7 +41,11 @@ impl Store {
         let variable =
             |name: &str| environment.get(name).filter(|text| text.starts_with('/')).map(PathBuf::from);
         let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?;
-        Some(Self { root: caches.join("plimsoll"), room: AtomicU64::new(0) })
+        Some(Self::at(caches.join("plimsoll"), limits::STORE))
+    }
+
+    fn at(root: PathBuf, bound: u64) -> Self {
+        Self { root, bound, room: AtomicU64::new(0), owner: OnceLock::new() }
     }
 
     /// Where it is.
@@ -45,30 +53,57 @@ impl Store {
         &self.root
     }
 
-    /// Content of at most `limit` bytes that is held in memory.
-    pub(super) fn read(&self, digest: Digest, limit: u64) -> Option<Checked> {
-        let blob = self.layer(digest, None).filter(|blob| blob.size() <= limit)?;
+    /// Content of this size, in memory.
+    pub(super) fn read(&self, digest: Digest, size: u64) -> Option<Checked> {
         let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut blob.open().ok()?, &mut bytes).ok()?;
+        let mut blob = self.layer(digest, Some(size))?.open().ok()?.take(size);
+        blob.read_to_end(&mut bytes).ok()?;
         digest.check(bytes).ok()
     }
 
-    /// A blob of this size, hashed again. What is wrong is removed.
+    /// A blob, of this size if one is known, hashed again. What is not what its name says is removed.
     pub(super) fn layer(&self, digest: Digest, size: Option<u64>) -> Option<LayerBlob> {
         let path = self.blob(digest);
-        let is_file = fs::symlink_metadata(&path).ok()?.is_file();
-        let file = File::open(&path).ok().filter(|_| is_file)?;
-        let length = file.metadata().ok()?.len();
-        // The age of a file is when it was of use last; where that cannot be written, others go first.
-        let _ = file.set_modified(SystemTime::now());
-        let section = Section::new(Arc::new(Mutex::new(file)), 0, length);
-        let is_right = size.is_none_or(|size| size == length)
-            && section.digest(digest.algorithm()).is_ok_and(|found| found == digest);
-        if !is_right {
+        // A pipe would never end, and behind a link is something else.
+        let named = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        let file = File::open(&path).ok()?;
+        let found = file.metadata().ok()?;
+        // The descriptor is the registry's word, which may be wrong: the file need not be.
+        if size.is_some_and(|size| found.len() != size) || !is_same(&named, &found) || !self.is_ours(&found) {
+            return None;
+        }
+        let handle = Arc::new(Mutex::new(file));
+        let section = Section::new(handle.clone(), 0, found.len());
+        if section.digest(digest.algorithm()).ok()? != digest {
             let _ = fs::remove_file(&path);
             return None;
         }
+        // The age of a file is when it was of use last; where that cannot be written, others go first.
+        let file = handle.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = file.set_modified(SystemTime::now());
+        drop(file);
         Some(LayerBlob::checked(digest, section))
+    }
+
+    /// Whether nobody else can change the file after it was hashed.
+    fn is_ours(&self, file: &fs::Metadata) -> bool {
+        match self.owner.get_or_init(|| self.folder_owner()) {
+            Some(owner) => is_private(file, *owner),
+            None => false,
+        }
+    }
+
+    /// Of files that this process makes in the store, if the store is its own.
+    fn folder_owner(&self) -> Option<u32> {
+        let folder = self.root.join(COMING);
+        make_private(&folder).ok()?;
+        let mine = owner(&tempfile::tempfile_in(&folder).ok()?.metadata().ok()?);
+        let folders = [self.root.clone(), folder, self.root.join(BLOBS)];
+        let is_mine = |path: &PathBuf| match fs::metadata(path) {
+            Ok(found) => found.is_dir() && is_private(&found, mine),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
+        folders.iter().all(is_mine).then_some(mine)
     }
 
     /// Keeps content, if there is room. A cache that cannot be written is none.
@@ -81,23 +116,29 @@ impl Store {
 
     /// A file for a blob that is about to be read; it vanishes unless it is committed. None if it is not to be kept.
     pub(super) fn begin(&self, size: u64) -> Option<NamedTempFile> {
-        if size > limits::STORE / 4 {
+        if size > self.bound / 4 {
             return None;
         }
+        // In a folder of somebody else, files would be replaced under our hands.
+        (*self.owner.get_or_init(|| self.folder_owner()))?;
         let folder = self.root.join(COMING);
         make_private(&folder).ok()?;
+        if !is_folder(&folder) {
+            return None;
+        }
         let takes = |room: u64| room.checked_sub(size.max(1));
         if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes).is_err() {
-            self.room.store((limits::STORE / 4).saturating_sub(size), Ordering::Relaxed);
-            self.trim(limits::STORE);
+            self.room.store((self.bound / 4).saturating_sub(size), Ordering::Relaxed);
+            self.trim(self.bound);
         }
-        NamedTempFile::new_in(folder).ok()
+        tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder).ok()
     }
 
     /// Gives a file its name. For bytes that were hashed to `digest` only. The file stays open.
     pub(super) fn commit(&self, file: NamedTempFile, digest: Digest) -> File {
         let path = self.blob(digest);
-        if path.parent().is_none_or(|folder| make_private(folder).is_err()) {
+        let made = |folder: &Path| make_private(folder).is_ok() && is_folder(folder);
+        if !made(&self.root.join(BLOBS)) || !path.parent().is_some_and(made) {
             return file.into_file();
         }
         // Without a name it is as good for this run.
@@ -116,7 +157,7 @@ impl Store {
         for file in &files {
             remove(&file.path)?;
         }
-        for coming in list(&self.root.join(COMING))? {
+        for coming in self.coming()? {
             remove(&coming)?;
         }
         Ok(StoreSize { blobs: files.len() as u64, bytes: files.iter().map(|file| file.bytes).sum() })
@@ -125,7 +166,7 @@ impl Store {
     /// Removes what was of use longest ago until three quarters of `bound` are left, and what processes that are no more left behind.
     fn trim(&self, bound: u64) {
         let now = SystemTime::now();
-        for coming in list(&self.root.join(COMING)).unwrap_or_default() {
+        for coming in self.coming().unwrap_or_default() {
             let age = fs::metadata(&coming).and_then(|found| found.modified()).ok();
             if age.and_then(|age| now.duration_since(age).ok()).is_some_and(|age| age > ABANDONED) {
                 let _ = fs::remove_file(coming);
@@ -147,10 +188,16 @@ impl Store {
         }
     }
 
+    /// Blobs. What is not named as one, or is behind a link, is not ours to count, and not to remove.
     fn files(&self) -> Result<Vec<Kept>, FileError> {
         let mut out = Vec::new();
         for algorithm in list(&self.root.join(BLOBS))? {
             for path in list(&algorithm)? {
+                let name = |path: &Path| path.file_name()?.to_str().map(str::to_owned);
+                let digest = name(&algorithm).zip(name(&path)).map(|(kind, hex)| format!("{kind}:{hex}"));
+                if digest.is_none_or(|text| text.parse::<Digest>().is_err()) {
+                    continue;
+                }
                 // What is gone by now is gone.
                 let Ok(found) = fs::symlink_metadata(&path) else { continue };
                 let used = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
@@ -158,6 +205,15 @@ impl Store {
             }
         }
         Ok(out)
+    }
+
+    /// Files that have no name yet.
+    fn coming(&self) -> Result<Vec<PathBuf>, FileError> {
+        let mut found = list(&self.root.join(COMING))?;
+        found.retain(|path| {
+            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+        });
+        Ok(found)
     }
 
     fn blob(&self, digest: Digest) -> PathBuf {
@@ -171,8 +227,11 @@ struct Kept {
     used: SystemTime,
 }
 
-/// What is in a folder; a folder that is not there holds nothing.
+/// What is in a folder; one that is not there, or is a link to somewhere else, holds nothing of ours.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    if fs::symlink_metadata(folder).is_ok_and(|found| !found.is_dir()) {
+        return Ok(Vec::new());
+    }
     let unread = |source| FileError::Read { path: folder.to_owned(), source };
     match fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| Ok(entry.map_err(unread)?.path())).collect(),
@@ -199,9 +258,49 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
+/// A folder, and not a link to one.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+#[cfg(unix)]
+fn owner(found: &fs::Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::uid(found)
+}
+
+/// Of that user, and nobody else may write to it.
+#[cfg(unix)]
+fn is_private(found: &fs::Metadata, user: u32) -> bool {
+    owner(found) == user && std::os::unix::fs::MetadataExt::mode(found) & 0o022 == 0
+}
+
+/// Whether nothing was put in its place between two looks.
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn owner(_: &fs::Metadata) -> u32 {
+    0
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &fs::Metadata, _: u32) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
+}
+
 const BLOBS: &str = "blobs";
-/// Files that have no name yet.
+/// The folder of files that have no name yet.
 const COMING: &str = "coming";
+/// How their names begin.
+const PREFIX: &str = "coming-";
 /// The age at which a file without name has nobody any more.
 const ABANDONED: Duration = Duration::from_secs(86400);
 
@@ -216,15 +315,20 @@ mod tests {
         (folder, store)
     }
 
+    fn bounded(bound: u64) -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path().join("plimsoll"), bound);
+        (folder, store)
+    }
+
     #[test]
     fn gives_back_what_it_was_given() {
         let (_folder, store) = store();
         let content = Checked::of(b"hello".to_vec());
-        assert!(store.read(content.digest(), 100).is_none());
+        assert!(store.read(content.digest(), 5).is_none());
         store.keep(&content);
         store.keep(&content);
-        assert_eq!(store.read(content.digest(), 100).unwrap().bytes(), b"hello");
-        assert!(store.read(content.digest(), 4).is_none());
+        assert_eq!(store.read(content.digest(), 5).unwrap().bytes(), b"hello");
         assert_eq!(store.size().unwrap(), StoreSize { blobs: 1, bytes: 5 });
         assert!(list(&store.root.join(COMING)).unwrap().is_empty());
         assert_eq!(store.clear().unwrap(), StoreSize { blobs: 1, bytes: 5 });
@@ -236,22 +340,175 @@ mod tests {
         let (_folder, store) = store();
         let content = Checked::of(b"hello".to_vec());
         let path = store.blob(content.digest());
-        for wrong in ["hellO", "hello and more", "hell", ""] {
+        for wrong in ["hellO", "HELLO"] {
             store.keep(&content);
             fs::write(&path, wrong).unwrap();
-            assert!(store.read(content.digest(), 100).is_none(), "{wrong}");
+            assert!(store.read(content.digest(), 5).is_none(), "{wrong}");
             assert!(!path.exists());
         }
-        store.keep(&content);
-        assert!(store.layer(content.digest(), Some(6)).is_none());
-        #[cfg(unix)]
-        {
-            let elsewhere = store.root.join("elsewhere");
-            fs::write(&elsewhere, "hello").unwrap();
-            std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
-            assert!(store.read(content.digest(), 100).is_none());
-            assert!(elsewhere.exists());
+        // Another length is seen without hashing, and the next time it is fetched it gets its name again.
+        for wrong in ["hello and more", "hell", ""] {
+            store.keep(&content);
+            fs::write(&path, wrong).unwrap();
+            assert!(store.read(content.digest(), 5).is_none(), "{wrong}");
+            store.keep(&content);
+            assert_eq!(store.read(content.digest(), 5).unwrap().bytes(), b"hello");
         }
+    }
+
+    // A descriptor is the word of a registry: a wrong one must not cost what is right.
+    #[test]
+    fn a_wrong_size_takes_nothing_away() {
+        let (_folder, store) = store();
+        let content = Checked::of(b"hello".to_vec());
+        store.keep(&content);
+        for size in [0, 4, 6, u64::MAX] {
+            assert!(
+                store.layer(content.digest(), Some(size)).is_none()
+                    && store.read(content.digest(), size).is_none()
+            );
+        }
+        assert_eq!(store.read(content.digest(), 5).unwrap().bytes(), b"hello");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_behind_links_is_left_alone() {
+        use std::os::unix::fs::symlink;
+        let content = Checked::of(b"hello".to_vec());
+        let (folder, store) = store();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        let precious = elsewhere.join(content.digest().hex());
+        fs::write(&precious, "hello").unwrap();
+        fs::write(elsewhere.join("coming-1"), "mine").unwrap();
+        let old = SystemTime::now() - 2 * ABANDONED;
+        File::open(elsewhere.join("coming-1")).unwrap().set_modified(old).unwrap();
+        let blobs = store.root.join(BLOBS);
+        let check = |what: &str| {
+            let store = Store::at(store.root.clone(), limits::STORE);
+            store.keep(&content);
+            store.trim(0);
+            store.clear().unwrap();
+            assert_eq!(store.size().unwrap(), StoreSize::default(), "{what}");
+            let left: Vec<_> = fs::read_dir(&elsewhere).unwrap().collect();
+            assert_eq!(left.len(), 2, "{what}: {left:?}");
+        };
+        // A blob that is a link.
+        fs::create_dir_all(blobs.join("sha256")).unwrap();
+        symlink(&precious, store.blob(content.digest())).unwrap();
+        assert!(store.read(content.digest(), 5).is_none());
+        check("a blob");
+        // Folders that are.
+        for (link, what) in
+            [(blobs.join("sha256"), "sha256"), (blobs.clone(), "blobs"), (store.root.join(COMING), "coming")]
+        {
+            fs::remove_dir_all(&store.root).unwrap();
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(&elsewhere, &link).unwrap();
+            check(what);
+        }
+        // What the user keeps there is not ours either.
+        fs::remove_dir_all(&store.root).unwrap();
+        fs::create_dir_all(blobs.join("sha256")).unwrap();
+        fs::create_dir_all(store.root.join(COMING)).unwrap();
+        for path in [blobs.join("sha256/notes"), blobs.join("note"), store.root.join("coming/notes")] {
+            fs::write(&path, "mine").unwrap();
+        }
+        check("notes");
+        assert!(blobs.join("sha256/notes").exists() && store.root.join("coming/notes").exists());
+        // The whole of it may be elsewhere: that is how people move it to another disk.
+        fs::remove_dir_all(&store.root).unwrap();
+        let disk = folder.path().join("disk");
+        fs::create_dir(&disk).unwrap();
+        fs::set_permissions(&disk, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        symlink(&disk, &store.root).unwrap();
+        store.keep(&content);
+        assert_eq!(store.read(content.digest(), 5).unwrap().bytes(), b"hello");
+    }
+
+    // Who can write to a file can change it after it was hashed and before it is read.
+    #[cfg(unix)]
+    #[test]
+    fn what_others_can_write_to_is_not_believed() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let content = Checked::of(b"hello".to_vec());
+        let (_folder, store) = store();
+        store.keep(&content);
+        let path = store.blob(content.digest());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        for mode in [0o620, 0o602, 0o666] {
+            set(&path, mode);
+            assert!(store.read(content.digest(), 5).is_none(), "{mode:o}");
+        }
+        set(&path, 0o600);
+        for folder in [store.root.clone(), store.root.join(BLOBS), store.root.join(COMING)] {
+            set(&folder, 0o777);
+            let other = Store::at(store.root.clone(), limits::STORE);
+            assert!(other.read(content.digest(), 5).is_none() && other.begin(1).is_none(), "{folder:?}");
+            set(&folder, 0o700);
+        }
+        // Somebody else's; only root can make that.
+        if std::os::unix::fs::chown(&path, Some(12345), None).is_ok() {
+            assert!(store.read(content.digest(), 5).is_none());
+            std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        }
+        assert!(store.read(content.digest(), 5).is_some());
+    }
+
+    #[test]
+    fn clearing_it_while_others_use_it_costs_them_nothing() {
+        let (_folder, store) = store();
+        let content = Checked::of(b"hello".to_vec());
+        store.keep(&content);
+        let open = store.layer(content.digest(), None).unwrap();
+        let mut coming = store.begin(5).unwrap();
+        std::io::Write::write_all(&mut coming, b"world").unwrap();
+        store.clear().unwrap();
+        let mut bytes = Vec::new();
+        open.open().unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"hello");
+        // A file that lost its name meanwhile is read all the same.
+        let mut file = store.commit(coming, Digest::of(b"world"));
+        std::io::Seek::rewind(&mut file).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"world");
+        assert_eq!(store.size().unwrap(), StoreSize::default());
+        // Many at once.
+        let contents: Vec<Checked> = (0..50_u8).map(|byte| Checked::of(vec![byte; 1000])).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for content in &contents {
+                        store.keep(content);
+                        if let Some(read) = store.read(content.digest(), 1000) {
+                            assert_eq!(read.bytes(), content.bytes());
+                        }
+                    }
+                });
+            }
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    store.clear().unwrap();
+                }
+            });
+        });
+        store.clear().unwrap();
+        assert_eq!(fs::read_dir(store.root.join(COMING)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn one_run_cannot_fill_the_disk() {
+        let (_folder, store) = bounded(1000);
+        for number in 0..200_u32 {
+            store.keep(&Checked::of([&number.to_le_bytes()[..], &[0; 96]].concat()));
+            let size = store.size().unwrap();
+            assert!(size.bytes <= 1000 + 250, "{number}: {size:?}");
+        }
+        assert!(store.size().unwrap().bytes >= 500);
+        assert!(store.begin(251).is_none());
     }
 
     #[test]
@@ -269,7 +526,7 @@ mod tests {
         store.trim(400);
         let left: Vec<usize> = (0..10).filter(|at| store.blob(contents[*at].digest()).exists()).collect();
         assert_eq!(left, [0, 8, 9]);
-        let abandoned = store.root.join(COMING).join("x");
+        let abandoned = store.root.join(COMING).join("coming-x");
         fs::write(&abandoned, "x").unwrap();
         store.trim(400);
         assert!(abandoned.exists());

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,6 +58,11 @@ impl Reply {
     pub(super) fn length(mut self, length: usize) -> Self {
         self.length = Some(length);
         self
+    }
+
+    /// No answer at all.
+    pub(super) fn hangup() -> Self {
+        Self::new(0)
     }
 
     /// The body without a length, ended by closing.
@@ -131,6 +137,9 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -
     reader.read_exact(&mut request.body).unwrap();
     asked.lock().unwrap().push(request.clone());
     let reply = answer(&request);
+    if reply.status == 0 {
+        return;
+    }
     let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", reply.status);
     match reply.length {
         Some(usize::MAX) => {}
@@ -157,8 +166,15 @@ pub(super) fn network() -> Network {
         mirror_tags,
         ca_file: None,
         client: None,
+        login: None,
         max_wait: Some(Duration::ZERO),
     }
+}
+
+/// Answers the n-th request (from 0) as `answer` says.
+pub(super) fn turns(answer: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Stub {
+    let count = AtomicUsize::new(0);
+    Stub::new(move |asked| answer(count.fetch_add(1, Ordering::SeqCst), asked))
 }
 
 /// Waits for a future.

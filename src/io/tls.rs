@@ -54,9 +54,11 @@ impl Trust {
         registries.insert(super::http::origin(base), registry.clone());
     }
 
-    /// Whether somebody made a folder of certificates for it.
-    pub(super) fn has_folder(&self, registry: &Registry) -> bool {
-        self.folder(&[registry.as_str().to_owned()]).is_some()
+    /// Whether somebody named certificates that are of use for it: on the command line, or in a folder of its own.
+    pub(super) fn is_named(&self, registry: &Registry) -> bool {
+        self.ca_file.is_some()
+            || self.client.is_some()
+            || self.folder(&[registry.as_str().to_owned()]).is_some()
     }
 
     /// The certificates for a URL's host.

@@ -53,10 +53,34 @@ fn a_ca_of_ones_own_is_trusted_where_it_is_named() {
     let home = Home::new(Visitors::All, &[]);
     let run = home.resolve(&[]).exits(3);
     assert!(run.stderr.contains("--ca-file FILE"), "{}", run.stderr);
+    // Without the folder, naming a CA is what says that loopback speaks TLS.
+    fs::remove_dir(home.certs()).unwrap();
     let ca = testdata("tls/ca.crt");
     home.resolve(&["--ca-file", ca.to_str().unwrap()]).exits(0);
     let key = testdata("tls/client.key");
     home.resolve(&["--ca-file", key.to_str().unwrap()]).exits(3);
+}
+
+#[test]
+fn loopback_speaks_tls_if_somebody_says_so() {
+    let home = Home::new(Visitors::All, &[]);
+    fs::remove_dir(home.certs()).unwrap();
+    // Nobody does: it is spoken to in plain, which the TLS server does not understand.
+    let run = home.resolve(&[]).exits(3);
+    assert!(run.stderr.contains("http://[HOST]"), "{}", run.stderr);
+    let conf = format!("[[registry]]\nlocation = \"{}\"\ninsecure = false\n", home.front.host());
+    let folder = home.folder.path().join(".config/containers");
+    fs::write(folder.join("registries.conf"), conf).unwrap();
+    let run = home.resolve(&[]).exits(3);
+    assert!(run.stderr.contains("--ca-file FILE"), "{}", run.stderr);
+    // A registry in plain is one by name then.
+    let registry = Registry::start();
+    registry.push_layout(&testdata("image/image.oci.tar"), "app", "1.0");
+    let ca = testdata("tls/ca.crt");
+    let args = ["resolve", "[HOST]/app:1.0", "--ca-file", ca.to_str().unwrap()];
+    let run = Plimsoll::new().registry(&registry).args(args).run().exits(3);
+    assert!(run.stderr.contains("--plain-http [HOST]"), "{}", run.stderr);
+    Plimsoll::new().registry(&registry).args(args).args(["--plain-http", "[HOST]"]).run().exits(0);
 }
 
 #[test]
@@ -126,10 +150,19 @@ fn n19_a_mirror_does_not_say_what_a_tag_means() {
     shop.upstream.forget_requests();
     shop.run(&["sbom", &pinned]).exits(0);
     assert_eq!(shop.upstream.request_lines(), Vec::<String>::new());
-    // A mirror that lies is seen.
+    // What a mirror sends instead is not used; the registry is asked, and people are told.
     shop.mirror.fault(Fault::on("GET /v2/*/manifests/*", Mode::FlipByte(20)));
-    let run = shop.run(&["resolve", &pinned]).exits(3);
-    assert!(run.stderr.contains("other content"), "{}", run.stderr);
+    let run = shop.run(&["resolve", &pinned]).exits(0);
+    assert_eq!(run.stdout, format!("[HOST]/app@{}\n", shop.digest));
+    assert!(
+        run.stderr.contains("is not used any more in this run") && run.stderr.contains("other content"),
+        "{}",
+        run.stderr
+    );
+    shop.mirror.behave();
+    shop.mirror.fault(Fault::on("GET /v2/*/blobs/*", Mode::FlipByte(20)));
+    let honest = shop.run(&["sbom", &format!("[HOST]/app@{}", shop.digest), "--no-cache"]).exits(0);
+    assert!(honest.stderr.contains("other content"), "{}", honest.stderr);
     // One that is busy is passed over.
     shop.mirror.behave();
     shop.mirror.fault(Fault::on("GET *", Mode::Status(503, "UNAVAILABLE")));

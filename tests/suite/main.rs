@@ -33,6 +33,7 @@ mod key;
 mod keygen;
 mod keyless;
 mod kms;
+mod login;
 mod look;
 mod memory;
 mod negative;

@@ -69,6 +69,9 @@ struct Input {
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    if io.has_login() {
+        return Err(PinError::Login.into());
+    }
     let inputs = all(args.files.iter().collect::<BTreeSet<_>>(), ui, |path| read(path, &args, io))?;
     let mode = match (args.check, args.diff) {
         (true, _) => Mode::Check,

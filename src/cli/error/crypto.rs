@@ -49,7 +49,12 @@ impl From<KmsError> for CliError {
 impl From<PasswordError> for CliError {
     fn from(error: PasswordError) -> Self {
         match error {
-            PasswordError::Different | PasswordError::TooLong => Self::new(Outcome::Usage, error),
+            PasswordError::Different
+            | PasswordError::NotText
+            | PasswordError::TooLong
+            | PasswordError::Username => Self::new(Outcome::Usage, error),
+            PasswordError::NoLogin => Self::new(Outcome::Usage, error)
+                .hint("pipe it in, or have it in a file that is standard input"),
             PasswordError::Reserved => Self::new(Outcome::Usage, error)
                 .hint("set PLIMSOLL_PASSWORD, or write the content to a file first"),
             PasswordError::Missing => Self::new(Outcome::Usage, error).hint(

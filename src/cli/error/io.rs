@@ -46,6 +46,9 @@ impl From<SourceError> for CliError {
 
 impl From<RegistryError> for CliError {
     fn from(error: RegistryError) -> Self {
+        if let RegistryError::Login(error) = error {
+            return error.into();
+        }
         let hint = match &error {
             RegistryError::Auth { thing: Thing::Catalog(_), .. }
             | RegistryError::Denied { thing: Thing::Catalog(_), .. }
@@ -56,7 +59,7 @@ impl From<RegistryError> for CliError {
             RegistryError::NotFound { thing: Thing::Blob(..) } => Some(
                 "a registry keeps manifests apart from blobs: `plimsoll manifest REF` reads those".to_owned(),
             ),
-            RegistryError::Auth { source, .. } => auth_hint(source),
+            RegistryError::Auth { source, .. } | RegistryError::Login(source) => auth_hint(source),
             RegistryError::Denied { .. } => Some(SIGN_IN.to_owned()),
             RegistryError::NotFound { .. } => Some(
                 "check the spelling; a registry may also say so when you may not see it: then sign in, for example with `docker login`"
@@ -76,7 +79,8 @@ impl From<RegistryError> for CliError {
             | RegistryError::Size { .. } => {
                 Some("do not use this content: the registry, or something on the way to it, changed it".to_owned())
             }
-            RegistryError::Endpoint { .. }
+            RegistryError::ChunkLength { .. }
+            | RegistryError::Endpoint { .. }
             | RegistryError::List { .. }
             | RegistryError::ListName { .. }
             | RegistryError::ListType { .. }
@@ -88,7 +92,9 @@ impl From<RegistryError> for CliError {
             | RegistryError::Temporary { .. }
             | RegistryError::TooLarge { .. }
             | RegistryError::TooMany { .. }
-            | RegistryError::UploadLocation { .. } => None,
+            | RegistryError::UploadLocation { .. }
+            | RegistryError::UploadProgress { .. }
+            | RegistryError::UploadStuck { .. } => None,
         };
         let error = Self::new(Outcome::Unknown, error);
         hint.into_iter().fold(error, CliError::hint)
@@ -98,7 +104,9 @@ impl From<RegistryError> for CliError {
 impl From<AuthError> for CliError {
     fn from(error: AuthError) -> Self {
         let hint = auth_hint(&error);
-        hint.into_iter().fold(Self::new(Outcome::Unknown, error), CliError::hint)
+        let outcome =
+            if matches!(error, AuthError::OneLogin { .. }) { Outcome::Usage } else { Outcome::Unknown };
+        hint.into_iter().fold(Self::new(outcome, error), CliError::hint)
     }
 }
 
@@ -120,6 +128,9 @@ fn auth_hint(error: &AuthError) -> Option<String> {
         }
         AuthError::HelperNotRun { name, .. } => Some(format!(
             "install docker-credential-{name} in a folder of PATH, or remove `{name}` from the credentials file"
+        )),
+        AuthError::OneLogin { registry, .. } => Some(format!(
+            "leave --username out, and sign in to both, for example with `docker login {registry}`"
         )),
         AuthError::HelperOutput { .. }
         | AuthError::HelperOutputTooLarge { .. }

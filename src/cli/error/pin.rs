@@ -24,6 +24,9 @@ pub(in crate::cli) enum PinError {
         /// Why.
         error: FindError,
     },
+    /// A password for whoever a file names.
+    #[error("--username is not for `pin`: the files say which registries are asked")]
+    Login,
     /// The file cannot be edited.
     #[error("{}: nothing was written", .path.display())]
     Plan {
@@ -53,6 +56,9 @@ impl From<PinError> for CliError {
             }
             PinError::Find { error: FindError::IgnoreWithoutReason { .. }, .. } => {
                 Self::new(Outcome::Usage, error)
+            }
+            PinError::Login => {
+                Self::new(Outcome::Usage, error).hint("sign in first, for example with `docker login`")
             }
             PinError::Plan { .. } => Self::new(Outcome::Unknown, error),
             PinError::Unclaimed { .. } => {

@@ -81,6 +81,14 @@ pub enum AuthError {
         /// Which.
         registry: Registry,
     },
+    /// One password, and two registries.
+    #[error("--username is for {first}, and {registry} is asked, too")]
+    OneLogin {
+        /// The second.
+        registry: Registry,
+        /// The first.
+        first: Registry,
+    },
     /// A password in the open.
     #[error("{registry} asks for a user and password without TLS, where others can read it")]
     PlainPassword {

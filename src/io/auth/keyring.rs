@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
 
-use super::{AuthError, Credentials, helper};
+use super::{AuthError, Credentials, Login, helper};
 use crate::base::{DOCKER_HUB, Registry, Repository, Secret, limits};
 use crate::format::json::parse_strict;
 use crate::io::{Environment, FileError, Files};
@@ -68,18 +69,47 @@ impl CredentialKind {
 #[derive(Debug)]
 pub(in crate::io) struct Keyring {
     environment: Environment,
+    /// Of this run, before everything that is stored.
+    login: Option<Login>,
+    /// The one registry that it is for.
+    bound: OnceLock<Registry>,
     places: OnceCell<Vec<(String, Option<ConfigFile>)>>,
     // By helper and server, so that a helper runs once.
     asked: Mutex<HashMap<(String, String), Option<Credentials>>>,
 }
 
 impl Keyring {
-    pub(in crate::io) fn new(environment: Environment) -> Self {
-        Self { environment, places: OnceCell::new(), asked: Mutex::default() }
+    pub(in crate::io) fn new(environment: Environment, login: Option<Login>) -> Self {
+        Self { environment, login, bound: OnceLock::new(), places: OnceCell::new(), asked: Mutex::default() }
+    }
+
+    /// Says which registry the run is about. A second one is an error if there is a login: it must not learn the password of the first,
+    /// and nobody said a password of its own.
+    pub(in crate::io) fn bind(&self, registry: &Registry) -> Result<(), AuthError> {
+        let first = self.bound.get_or_init(|| registry.clone());
+        if self.login.is_none() || first == registry {
+            return Ok(());
+        }
+        Err(AuthError::OneLogin { registry: registry.clone(), first: first.clone() })
+    }
+
+    /// As this run was told.
+    pub(in crate::io) fn login(&self) -> Option<Login> {
+        self.login.clone()
+    }
+
+    /// What this run was told about a registry.
+    fn told(&self, registry: &Registry) -> Option<Credentials> {
+        let login = self.login.as_ref().filter(|_| self.bound.get() == Some(registry))?;
+        let Login { username, password } = login.clone();
+        Some(Credentials::Basic { username, password })
     }
 
     /// The credentials for a repository: the first file that has some decides.
     pub(super) async fn find(&self, repository: &Repository) -> Result<Option<Credentials>, AuthError> {
+        if let Some(told) = self.told(repository.registry()) {
+            return Ok(Some(told));
+        }
         let places = self.places.get_or_try_init(|| async { self.read() }).await?;
         for file in places.iter().filter_map(|(_, file)| file.as_ref()) {
             if let Some((found, _)) = self.look(file, repository.registry(), repository.path()).await? {
@@ -96,8 +126,13 @@ impl Keyring {
         path: &str,
     ) -> Result<Vec<Looked>, AuthError> {
         let places = self.places.get_or_try_init(|| async { self.read() }).await?;
-        let mut is_decided = false;
         let mut out = Vec::new();
+        if let Some(told) = self.told(registry) {
+            let (kind, username) = told.describe();
+            let found = Lookup::Found { kind, username, helper: None };
+            out.push(Looked { place: "the command line".to_owned(), found });
+        }
+        let mut is_decided = !out.is_empty();
         for (place, file) in places {
             let found = match file {
                 None => Lookup::Absent,
@@ -352,6 +387,7 @@ impl std::fmt::Debug for EntryWire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::stub::wait;
 
     fn repository(text: &str) -> Repository {
         text.parse().unwrap()
@@ -367,6 +403,24 @@ mod tests {
                 format!("identity {username}:{}", token.expose())
             }
         })
+    }
+
+    #[test]
+    fn a_login_is_for_the_first_registry_and_no_other() {
+        let login = Login { username: "alice".to_owned(), password: Secret::new("s3cret".to_owned()) };
+        let keyring = Keyring::new(Environment::default(), Some(login));
+        let [first, other] = ["r.example/a", "m.example/a"].map(repository);
+        // Nobody was named yet.
+        assert!(wait(keyring.find(&first)).unwrap().is_none());
+        keyring.bind(first.registry()).unwrap();
+        keyring.bind(first.registry()).unwrap();
+        assert!(matches!(wait(keyring.find(&first)).unwrap(), Some(Credentials::Basic { .. })));
+        // A mirror of it, or where a name in a file leads.
+        assert!(wait(keyring.find(&other)).unwrap().is_none());
+        let refused = keyring.bind(other.registry()).unwrap_err();
+        assert!(matches!(refused, AuthError::OneLogin { .. }) && !format!("{refused:?}").contains("s3cret"));
+        let none = Keyring::new(Environment::default(), None);
+        assert!(none.bind(first.registry()).is_ok() && none.bind(other.registry()).is_ok());
     }
 
     #[test]
@@ -473,7 +527,7 @@ mod tests {
         let environment =
             variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let paths: Vec<_> =
-            Keyring::new(environment).paths().iter().map(|path| path.display().to_string()).collect();
+            Keyring::new(environment, None).paths().iter().map(|path| path.display().to_string()).collect();
         assert_eq!(
             paths,
             [

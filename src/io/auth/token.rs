@@ -1,27 +1,33 @@
 //! Bearer tokens: distribution's token authentication specification (GET) and its OAuth2 variant (POST).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
-use url::{Host, Url, form_urlencoded};
+use url::{Url, form_urlencoded};
 
 use super::challenge::Challenge;
 use super::pairs::RealmPair;
-use super::{Actions, AuthError, Authorization, Credentials, RealmFault, Sent};
-use crate::base::{Repository, Secret, limits};
+use super::{Actions, AuthError, Authorization, Credentials, Sent, Wish};
+use crate::base::{Repository, Secret, Timestamp, limits};
 use crate::format::json::parse_strict;
-use crate::io::http::{self, Http};
+use crate::io::http::{self, Http, Lane};
+
+/// A token, and how long it lives; none if nobody knows.
+pub(super) struct Token {
+    pub(super) authorization: Authorization,
+    pub(super) lives: Option<Duration>,
+}
 
 /// One question for a token.
 pub(super) struct Asker<'a> {
     pub(super) http: &'a Http,
     /// The registry.
     pub(super) base: &'a Url,
-    pub(super) repository: &'a Repository,
-    pub(super) actions: Actions,
+    pub(super) wish: Wish<'a>,
     /// Of the user.
     pub(super) pairs: &'a [RealmPair],
 }
@@ -34,113 +40,98 @@ impl Asker<'_> {
         realm: &Url,
         challenge: &Challenge,
         credentials: Option<Credentials>,
-    ) -> Result<Authorization, AuthError> {
+    ) -> Result<Token, AuthError> {
         let scope = self.scope(challenge.parameter("scope").unwrap_or_default());
         let service = challenge.parameter("service");
+        let registry = self.wish.repository.registry();
         let (credentials, sent) = match credentials {
             Some(Credentials::Bearer(_)) if self.is_open() => {
-                return Err(AuthError::PlainPassword { registry: self.repository.registry().clone() });
+                return Err(AuthError::PlainPassword { registry: registry.clone() });
             }
             Some(Credentials::Bearer(token)) => {
-                let from = format!("the stored token for {}", self.repository.registry());
-                return Ok(Authorization::bearer(&token, from));
+                let authorization = Authorization::bearer(&token, format!("the stored token for {registry}"));
+                return Ok(Token { authorization, lives: None });
             }
             None => (None, Sent::Anonymous),
             Some(_) if !self.may_learn(realm) => (None, Sent::Withheld),
             Some(credentials) => (Some(credentials), Sent::Credentials),
         };
-        let pair = |user: &str, secret: &Secret<String>| Secret::new(format!("{user}:{}", secret.expose()));
-        let answer = match &credentials {
-            Some(Credentials::IdentityToken { username, token }) => {
-                let answer = self.transmit(post(realm, service, &scope, token)).await?;
-                if NO_EXCHANGE.contains(&answer.status().as_u16()) {
-                    // As containerd: a server that exchanges no tokens may take one for a password.
-                    http::discard(answer).await;
-                    self.transmit(get(realm, service, &scope, Some(&pair(username, token)))).await?
-                } else {
-                    answer
-                }
-            }
-            Some(Credentials::Basic { username, password }) => {
-                self.transmit(get(realm, service, &scope, Some(&pair(username, password)))).await?
-            }
-            Some(Credentials::Bearer(_)) | None => self.transmit(get(realm, service, &scope, None)).await?,
-        };
+        let answer = self.exchange(realm, service, &scope, credentials.as_ref()).await?;
         let status = answer.status();
         let origin = http::origin(realm);
         if status != StatusCode::OK {
-            let registry = self.repository.registry().clone();
-            let status = status.as_u16();
+            let (registry, status) = (registry.clone(), status.as_u16());
             return Err(AuthError::TokenRefused { realm: origin, scope, registry, status, sent });
         }
+        let date = answer.headers().get(DATE).and_then(|date| Timestamp::from_http_date(date.to_str().ok()?));
         let body =
             http::read(answer, limits::TOKEN).await.map_err(|error| AuthError::server(realm, error))?;
-        let token =
+        let (token, life) =
             parse(Secret::new(body)).map_err(|source| AuthError::TokenBody { realm: origin, source })?;
-        Ok(Authorization::bearer(&token, format!("a token of {} for {scope}, {sent}", http::origin(realm))))
+        let from = format!("a token of {} for {scope}, {sent}", http::origin(realm));
+        Ok(Token { authorization: Authorization::bearer(&token, from), lives: Some(life.left(date)) })
+    }
+
+    async fn exchange(
+        &self,
+        realm: &Url,
+        service: Option<&str>,
+        scope: &str,
+        credentials: Option<&Credentials>,
+    ) -> Result<Response, AuthError> {
+        let (user, secret, form) = match credentials {
+            Some(Credentials::IdentityToken { username, token }) => {
+                let form = [("grant_type", "refresh_token"), ("refresh_token", token.expose())];
+                let answer = self.transmit(post(realm, service, scope, &form)).await?;
+                if !NO_EXCHANGE.contains(&answer.status().as_u16()) {
+                    return Ok(answer);
+                }
+                // As containerd: a server that exchanges no tokens may take one for a password.
+                http::discard(answer).await;
+                (username, token, None)
+            }
+            Some(Credentials::Basic { username, password }) => {
+                let grant = ("grant_type", "password");
+                // Without `access_type=offline`: a refresh token would outlive the run.
+                let form = [grant, ("username", username), ("password", password.expose())];
+                (username, password, Some(form))
+            }
+            Some(Credentials::Bearer(_)) | None => {
+                return self.transmit(get(realm, service, scope, None)).await;
+            }
+        };
+        let pair = Secret::new(format!("{user}:{}", secret.expose()));
+        let answer = self.transmit(get(realm, service, scope, Some(&pair))).await?;
+        match form {
+            // A server that knows the OAuth2 variant alone. A password that is refused is not sent again.
+            Some(form) if NO_GET.contains(&answer.status().as_u16()) => {
+                http::discard(answer).await;
+                self.transmit(post(realm, service, scope, &form)).await
+            }
+            _ => Ok(answer),
+        }
     }
 
     async fn transmit(&self, request: Request) -> Result<Response, AuthError> {
         let realm = request.url().clone();
-        let answer = self.http.persist(request, &mut self.http.patience().tries()).await;
+        // What was refused holds its place in the line while this is asked.
+        let answer = self.http.persist(request, &mut self.http.patience().tries(), &Lane::Beside).await;
         answer.map_err(|error| AuthError::server(&realm, error))
-    }
-
-    /// HTTPS, or HTTP on the host of a registry that itself is on HTTP; no user, no fragment, no address but the registry's own.
-    pub(super) fn realm(&self, text: &str) -> Result<Url, AuthError> {
-        let bad = |reason| AuthError::Realm {
-            registry: self.repository.registry().clone(),
-            realm: text.chars().take(200).collect(),
-            reason,
-        };
-        // The parser would drop tabs and newlines and turn `\` into `/`: what we check must be what was meant.
-        if text.is_empty() || text.contains(|char: char| char == '\\' || char <= ' ') {
-            return Err(bad(RealmFault::NotUrl));
-        }
-        let realm = self.base.join(text).map_err(|_| bad(RealmFault::NotUrl))?;
-        if !realm.has_host() || !matches!(realm.scheme(), "http" | "https") {
-            return Err(bad(RealmFault::NotUrl));
-        }
-        let may_be_plain = self.base.scheme() == "http" && realm.host() == self.base.host();
-        if realm.scheme() == "http" && !may_be_plain {
-            return Err(bad(RealmFault::NotHttps));
-        }
-        if !realm.username().is_empty() || realm.password().is_some() {
-            return Err(bad(RealmFault::UserInfo));
-        }
-        if realm.fragment().is_some() {
-            return Err(bad(RealmFault::Fragment));
-        }
-        let is_address = matches!(realm.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)));
-        if realm.host() != self.base.host() && (is_address || http::is_internal(&realm)) {
-            return Err(bad(RealmFault::Address));
-        }
-        Ok(realm)
-    }
-
-    fn may_learn(&self, realm: &Url) -> bool {
-        let pair = (self.repository.registry().as_str(), realm.host_str().unwrap_or_default());
-        // Without TLS another port may be another user's.
-        let is_own = realm.host() == self.base.host() && realm.scheme() == "https";
-        is_own
-            || (http::same_origin(realm, self.base) && !self.is_open())
-            || (PAIRS.contains(&pair) && realm.scheme() == "https" && realm.port().is_none())
-            || self.pairs.iter().any(|allowed| allowed.is(self.repository.registry(), realm))
-    }
-
-    /// Whether others can read what is said to the registry: no challenge of theirs may make us say a password.
-    fn is_open(&self) -> bool {
-        self.base.scheme() == "http" && !self.repository.registry().is_loopback()
     }
 
     /// What the registry says is needed, and what we know to be.
     fn scope(&self, challenged: &str) -> String {
-        let own = match self.actions {
+        let name = |repository: &Repository| format!("repository:{}", repository.path());
+        let own = match self.wish.actions {
             Actions::List => "registry:catalog".to_owned(),
-            Actions::Pull | Actions::Push => format!("repository:{}", self.repository.path()),
+            Actions::Pull | Actions::Push => name(self.wish.repository),
         };
+        let from = self.wish.from.map(name);
         let mut scopes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         scopes.insert(&own, Vec::new());
+        if let Some(from) = &from {
+            scopes.insert(from, vec!["pull"]);
+        }
         for (name, actions) in challenged.split(' ').filter_map(|scope| scope.rsplit_once(':')).take(16) {
             let known = scopes.entry(name).or_default();
             for action in actions.split(',').take(16) {
@@ -150,7 +141,7 @@ impl Asker<'_> {
             }
         }
         if let Some(known) = scopes.get_mut(own.as_str()) {
-            for action in self.actions.names() {
+            for action in self.wish.actions.names() {
                 if !known.contains(action) {
                     known.push(action);
                 }
@@ -180,10 +171,9 @@ fn get(realm: &Url, service: Option<&str>, scope: &str, pair: Option<&Secret<Str
     request
 }
 
-fn post(realm: &Url, service: Option<&str>, scope: &str, token: &Secret<String>) -> Request {
+fn post(realm: &Url, service: Option<&str>, scope: &str, grant: &[(&str, &str)]) -> Request {
     let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "refresh_token");
-    form.append_pair("refresh_token", token.expose());
+    form.extend_pairs(grant);
     form.append_pair("service", service.unwrap_or_default());
     form.append_pair("client_id", "plimsoll");
     form.append_pair("scope", scope);
@@ -194,108 +184,58 @@ fn post(realm: &Url, service: Option<&str>, scope: &str, token: &Secret<String>)
     request
 }
 
-fn parse(body: Secret<Vec<u8>>) -> Result<Secret<String>, Option<crate::format::json::JsonError>> {
+/// How long a token lives, as its server says.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    seconds: u64,
+    issued: Option<Timestamp>,
+}
+
+impl Life {
+    /// What is left of it. When it was issued is read against the server's own clock; nobody knows whether ours agrees.
+    fn left(self, date: Option<Timestamp>) -> Duration {
+        let age = self.issued.zip(date).map(|(issued, now)| now.seconds().saturating_sub(issued.seconds()));
+        let age = age.and_then(|age| u64::try_from(age).ok()).filter(|age| *age < self.seconds).unwrap_or(0);
+        Duration::from_secs((self.seconds - age).max(LEAST))
+    }
+}
+
+fn parse(body: Secret<Vec<u8>>) -> Result<(Secret<String>, Life), Option<crate::format::json::JsonError>> {
     #[derive(Deserialize)]
     struct Answer {
         token: Option<String>,
         access_token: Option<String>,
+        // What is not understood of these two shortens nothing: the registry says when a token has ended.
+        #[serde(default)]
+        expires_in: serde_json::Value,
+        #[serde(default)]
+        issued_at: serde_json::Value,
     }
     let answer: Answer = parse_strict(body.expose()).map_err(|error| Some(error.without_content()))?;
     let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).unwrap_or_default();
     let token = Secret::new(token);
     let is_printable = token.expose().bytes().all(|byte| byte.is_ascii_graphic());
-    if token.expose().is_empty() || !is_printable { Err(None) } else { Ok(token) }
+    if token.expose().is_empty() || !is_printable {
+        return Err(None);
+    }
+    let seconds = answer.expires_in.as_u64().unwrap_or(0).max(limits::TOKEN_SECONDS);
+    let issued = answer.issued_at.as_str().and_then(|text| text.parse().ok());
+    Ok((token, Life { seconds, issued }))
 }
+
+/// Seconds after which a token is renewed at the earliest, and some: a server whose tokens have always ended would be asked without end.
+const LEAST: u64 = 20;
+
+/// What a token server answers that knows no GET.
+const NO_GET: &[u16] = &[404, 405];
 
 /// What a token server answers that knows no POST, or not this token.
 const NO_EXCHANGE: &[u16] = &[400, 401, 404, 405];
-
-/// Registries whose token server has another name.
-const PAIRS: &[(&str, &str)] = &[
-    ("docker.io", "auth.docker.io"),
-    ("nvcr.io", "authn.nvidia.com"),
-    ("registry.gitlab.com", "gitlab.com"),
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::io::Environment;
-
-    const PAIRED: &str = "[[realm]]\nregistry = \"paired.io\"\nallow = \"auth.other.io\"\n";
-
-    /// Whether a realm is talked to (`None` if not), and whether it may learn credentials.
-    fn judge(repository: &str, realm: &str) -> Option<bool> {
-        let repository: Repository = repository.parse().unwrap();
-        let registry = repository.registry();
-        judge_over(if registry.is_loopback() { "http" } else { "https" }, &repository, realm)
-    }
-
-    fn judge_over(scheme: &str, repository: &Repository, realm: &str) -> Option<bool> {
-        let registry = repository.registry();
-        let base: Url = format!("{scheme}://{}/v2/", registry.endpoint()).parse().unwrap();
-        let http = Http::plain(Environment::default());
-        let pairs = crate::io::auth::pairs::parse(PAIRED, "f".as_ref()).unwrap();
-        let actions = Actions::Pull;
-        let asker = Asker { http: &http, base: &base, repository, actions, pairs: &pairs };
-        asker.realm(realm).ok().map(|realm| asker.may_learn(&realm))
-    }
-
-    // Without TLS, whoever sits in between could write the challenge and read the answer.
-    #[test]
-    fn an_open_registry_learns_no_credentials() {
-        let lan: Repository = "r.lan:5000/a".parse().unwrap();
-        assert_eq!(judge_over("http", &lan, "http://r.lan:5000/token"), Some(false));
-        assert_eq!(judge_over("http", &lan, "/token"), Some(false));
-        assert_eq!(judge_over("http", &lan, "https://r.lan:5001/token"), Some(true));
-        assert_eq!(judge_over("https", &lan, "/token"), Some(true));
-    }
-
-    #[test]
-    fn credentials_stay_with_the_registry() {
-        for (repository, realm, want) in [
-            ("r.io/a", "https://r.io/token", Some(true)),
-            ("r.io/a", "https://r.io:8443/token", Some(true)),
-            ("r.io/a", "/token", Some(true)),
-            ("r.io/a", "https://auth.r.io/token", Some(false)),
-            ("r.io/a", "https://evil.io/token", Some(false)),
-            ("r.io/a", "https://r.io.evil.io/token", Some(false)),
-            ("r.io/a", "//evil.io/token", Some(false)),
-            ("r.io/a", "https://auth.docker.io/token", Some(false)),
-            ("alpine", "https://auth.docker.io/token", Some(true)),
-            ("alpine", "https://auth.docker.io:444/token", Some(false)),
-            ("alpine", "https://gitlab.com/token", Some(false)),
-            ("registry.gitlab.com/a", "https://gitlab.com/jwt/auth", Some(true)),
-            ("nvcr.io/a", "https://authn.nvidia.com/token", Some(true)),
-            ("localhost:5000/a", "http://localhost:5000/token", Some(true)),
-            ("localhost:5000/a", "http://localhost:5001/token", Some(false)),
-            ("localhost:5000/a", "https://localhost:5001/token", Some(true)),
-            ("10.0.0.1/a", "https://10.0.0.1/token", Some(true)),
-            ("paired.io/a", "https://auth.other.io/token", Some(true)),
-            ("paired.io/a", "https://auth.other.io:444/token", Some(false)),
-            ("paired.io/a", "https://x.auth.other.io/token", Some(false)),
-            ("paired.io:5000/a", "https://auth.other.io/token", Some(false)),
-            // Not talked to at all.
-            ("paired.io/a", "http://auth.other.io/token", None),
-            ("localhost:5000/a", "http://127.0.0.1:5000/token", None),
-            ("r.io/a", "http://r.io/token", None),
-            ("r.io/a", "https://169.254.169.254/latest", None),
-            ("r.io/a", "https://[::1]/t", None),
-            ("r.io/a", "https://[::ffff:169.254.169.254]/t", None),
-            ("r.io/a", "https://2852039166/t", None),
-            ("r.io/a", "https://localhost/t", None),
-            ("r.io/a", "https://user@r.io/t", None),
-            ("r.io/a", "https://user:pass@r.io/t", None),
-            ("r.io/a", "https://r.io\\@evil.io/t", None),
-            ("r.io/a", "https://r.io/t#f", None),
-            ("r.io/a", "file:///etc/passwd", None),
-            ("r.io/a", "data:x", None),
-            ("r.io/a", "ht\ntps://r.io/", None),
-            ("r.io/a", "", None),
-        ] {
-            assert_eq!(judge(repository, realm), want, "{repository}: {realm}");
-        }
-    }
 
     #[test]
     fn scopes_are_joined() {
@@ -311,15 +251,20 @@ mod tests {
             (Actions::List, "", "registry:catalog:*"),
             (Actions::List, "registry:catalog:*", "registry:catalog:*"),
         ] {
-            let asker = Asker { http: &http, base: &base, repository: &repository, actions, pairs: &[] };
+            let wish = Wish { repository: &repository, actions, from: None };
+            let asker = Asker { http: &http, base: &base, wish, pairs: &[] };
             assert_eq!(asker.scope(challenged), want);
         }
+        let from = "r.io/c".parse().unwrap();
+        let wish = Wish { repository: &repository, actions: Actions::Push, from: Some(&from) };
+        let asker = Asker { http: &http, base: &base, wish, pairs: &[] };
+        assert_eq!(asker.scope("repository:c:delete"), "repository:a/b:pull,push repository:c:pull,delete");
     }
 
     #[test]
     fn reads_tokens() {
         let read = |text: &str| {
-            parse(Secret::new(text.as_bytes().to_vec())).ok().map(|token| token.expose().clone())
+            parse(Secret::new(text.as_bytes().to_vec())).ok().map(|(token, _)| token.expose().clone())
         };
         assert_eq!(read(r#"{"token":"a","expires_in":60}"#).as_deref(), Some("a"));
         assert_eq!(read(r#"{"access_token":"b"}"#).as_deref(), Some("b"));
@@ -335,7 +280,33 @@ mod tests {
         ] {
             assert_eq!(read(text), None, "{text}");
         }
-        let error = parse(Secret::new(br#""t0ken""#.to_vec())).unwrap_err().unwrap();
+        let error = parse(Secret::new(br#""t0ken""#.to_vec())).map(|_| ()).unwrap_err().unwrap();
         assert!(!format!("{error} {error:?}").contains("t0ken"), "{error}");
+    }
+
+    #[test]
+    fn tokens_live_as_long_as_their_server_says() {
+        let left = |more: &str, date: Option<&str>| {
+            let body = Secret::new(format!(r#"{{"token":"a"{more}}}"#).into_bytes());
+            parse(body).map(|(_, life)| life.left(date.map(|date| date.parse().unwrap())).as_secs()).unwrap()
+        };
+        let late = Some("2026-01-01T00:04:00Z");
+        for (more, date, want) in [
+            ("", None, 60),
+            (r#","expires_in":300"#, None, 300),
+            (r#","expires_in":5"#, None, 60),
+            (r#","expires_in":null,"issued_at":null"#, None, 60),
+            (r#","expires_in":"300","issued_at":7"#, None, 60),
+            (r#","expires_in":-1"#, None, 60),
+            (r#","expires_in":18446744073709551615"#, None, u64::MAX),
+            // As old as its server says, not as our clock does.
+            (r#","expires_in":300,"issued_at":"2026-01-01T00:00:00Z""#, None, 300),
+            (r#","expires_in":300,"issued_at":"2026-01-01T00:00:00Z""#, late, 60),
+            (r#","expires_in":250,"issued_at":"2026-01-01T00:00:00Z""#, late, 20),
+            (r#","expires_in":100,"issued_at":"2026-01-01T00:00:00Z""#, late, 100),
+            (r#","expires_in":300,"issued_at":"2027-01-01T00:00:00Z""#, late, 300),
+        ] {
+            assert_eq!(left(more, date), want, "{more}");
+        }
     }
 }

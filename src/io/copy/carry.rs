@@ -269,20 +269,26 @@ impl Carrier<'_> {
                 Some(there) if there.digest() == digest => Join::Nothing,
                 Some(there) => legacy_manifest::join(there, &ours.content).map_err(wrong)?,
             };
-            match (join, there) {
+            let written = match (join, there) {
                 (Join::Nothing, Some(there)) => {
                     return Ok(Kept { tag: tag.clone(), digest: there.digest(), standing });
                 }
-                (Join::Nothing, None) => {}
+                (Join::Nothing, None) => Ok(digest),
                 (Join::Other, there) => {
                     standing = if there.is_none() { Standing::Copied } else { Standing::Joined };
-                    let bytes = ours.content.bytes();
-                    self.to.push_manifest(&ours.media_type, bytes, Some(tag)).await?;
+                    self.to.update_tag(&ours.media_type, ours.content.bytes(), tag).await
                 }
                 (Join::Both(joined), _) => {
                     standing = Standing::Joined;
                     self.to.push_blob(&joined.config).await?;
-                    self.to.push_manifest(OCI_MANIFEST, &joined.manifest, Some(tag)).await?;
+                    self.to.update_tag(OCI_MANIFEST, &joined.manifest, tag).await
+                }
+            };
+            match written {
+                // Whether it arrived says the next look.
+                Err(error) if error.is_passing() && round < limits::UPDATE_ROUNDS => {}
+                written => {
+                    written?;
                 }
             }
             // Whoever read before our write has written by then.

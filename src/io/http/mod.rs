@@ -3,6 +3,7 @@
 mod address;
 mod body;
 mod error;
+mod lane;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -19,6 +20,8 @@ pub(super) use address::{is_internal, origin, same_origin};
 pub(super) use body::{check_encoding, discard, explanation, next, read};
 use error::cause;
 pub use error::{Cause, HttpError};
+use lane::Lanes;
+pub(super) use lane::{Lane, leave};
 
 /// HTTP with and without TLS. Redirects are never followed here: who may follow where with which credentials is decided by the caller.
 #[derive(Debug)]
@@ -31,12 +34,20 @@ pub(super) struct Http {
 }
 
 /// Clients for one way. Those of the other way have connections of their own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Clients {
+    lanes: Lanes,
     plain: OnceLock<Client>,
     tls: OnceLock<Client>,
     /// By origin: those that need certificates of their own, and the others, once that is known.
     hosts: Mutex<HashMap<String, Client>>,
+}
+
+impl Clients {
+    fn new(places: usize) -> Self {
+        let (plain, tls, hosts) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        Self { lanes: Lanes::new(places), plain, tls, hosts }
+    }
 }
 
 /// Which way most bytes of a request go.
@@ -50,7 +61,8 @@ impl Http {
     /// Opens nothing yet. A server that wants us to wait longer than `longest` is not waited for.
     pub(super) fn new(environment: Environment, longest: Duration, trust: Trust) -> Self {
         let patience = Arc::new(Patience::new(longest));
-        Self { down: Clients::default(), up: Clients::default(), trust, environment, patience }
+        let (down, up) = (Clients::new(limits::HOST_REQUESTS), Clients::new(limits::HOST_UPLOADS));
+        Self { down, up, trust, environment, patience }
     }
 
     /// For tests: no certificates but the system's, nobody is waited for.
@@ -70,12 +82,17 @@ impl Http {
     }
 
     /// Sends a request that may arrive twice: again and again while the server is busy, or away. `tries` are those of the whole thing.
-    pub(super) async fn persist(&self, request: Request, tries: &mut Tries) -> Result<Response, HttpError> {
+    pub(super) async fn persist(
+        &self,
+        request: Request,
+        tries: &mut Tries,
+        lane: &Lane,
+    ) -> Result<Response, HttpError> {
         let origin = origin(request.url());
         loop {
             // A body that is a stream cannot be sent twice.
-            let Some(copy) = request.try_clone() else { return self.once(request).await };
-            match self.once(copy).await {
+            let Some(copy) = request.try_clone() else { return self.once(request, lane).await };
+            match self.once(copy, lane).await {
                 Ok(answer) if tries.after_answer(&origin, &answer).await? => discard(answer).await,
                 Ok(answer) => return Ok(answer),
                 Err(error) => tries.after_error(error).await?,
@@ -84,12 +101,8 @@ impl Http {
     }
 
     /// Sends a request that must not arrive twice, when the server may be asked.
-    pub(super) async fn once(&self, request: Request) -> Result<Response, HttpError> {
-        let origin = origin(request.url());
-        self.patience.admit(&origin).await?;
-        let answer = self.transmit(request).await?;
-        self.patience.note(&origin, answer.headers());
-        Ok(answer)
+    pub(super) async fn once(&self, request: Request, lane: &Lane) -> Result<Response, HttpError> {
+        self.queue(request, Direction::Down, lane.clone()).await
     }
 
     /// Sends one request.
@@ -99,11 +112,25 @@ impl Http {
 
     /// Sends one request whose body may take hours; who calls this sees to it that something moves.
     pub(super) async fn upload(&self, request: Request) -> Result<Response, HttpError> {
+        // Uploads have a line of their own: what they send may be on its way from the same host, and hold a place there.
+        self.queue(request, Direction::Up, Lane::Queue).await
+    }
+
+    async fn queue(&self, request: Request, direction: Direction, lane: Lane) -> Result<Response, HttpError> {
         let origin = origin(request.url());
+        let place = self.clients(direction).lanes.enter(&origin, lane).await;
         self.patience.admit(&origin).await?;
-        let answer = self.execute(request, Direction::Up).await?;
+        let mut answer = self.execute(request, direction).await?;
         self.patience.note(&origin, answer.headers());
+        lane::hold(&mut answer, place);
         Ok(answer)
+    }
+
+    fn clients(&self, direction: Direction) -> &Clients {
+        match direction {
+            Direction::Down => &self.down,
+            Direction::Up => &self.up,
+        }
     }
 
     /// Every request of this program goes through here.
@@ -114,10 +141,7 @@ impl Http {
     }
 
     fn client(&self, url: &Url, direction: Direction) -> Result<Client, HttpError> {
-        let clients = match direction {
-            Direction::Down => &self.down,
-            Direction::Up => &self.up,
-        };
+        let clients = self.clients(direction);
         if url.scheme() != "https" {
             // Without TLS no certificate is looked at; a machine without CA files must still reach loopback.
             return self.shared(&clients.plain, direction, |builder| builder.tls_certs_only([]));

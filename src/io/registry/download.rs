@@ -134,6 +134,8 @@ impl Download {
                         return Ok(Some(new.to_vec()));
                     }
                 }
+                // All of it is here; what did not arrive is the mark of its end.
+                Err(_) if self.size.is_some_and(|size| self.at >= size) => return Ok(None),
                 Err(error) => {
                     if !self.is_again && self.at - self.since >= limits::PROGRESS {
                         self.tries.moved_on();
@@ -149,11 +151,8 @@ impl Download {
     /// Asks for the rest. A registry that sends everything again is listened to, but not twice: what differs shows in the digest.
     async fn resume(&mut self) -> Result<(), RegistryError> {
         let thing = self.thing();
-        if let Some(want) = self.size.filter(|size| self.at >= *size) {
-            // Nothing is missing: the end is.
-            return Err(RegistryError::Size { thing, want, found: self.at + 1 });
-        }
-        let mut call = Call::get(self.remote.url(&format!("blobs/{}", self.digest))?, thing.clone());
+        let call = Call::get(self.remote.url(&format!("blobs/{}", self.digest))?, thing.clone());
+        let mut call = call.lane(http::leave(&mut self.response));
         call.range = self.size.filter(|_| self.at > 0).map(|size| (self.at, size - 1));
         let response = self.remote.send_within(&call, &mut self.tries).await?;
         let response = expect(response, &[StatusCode::OK, StatusCode::PARTIAL_CONTENT], &thing).await?;
@@ -189,18 +188,11 @@ fn transport(thing: &Thing, source: http::HttpError) -> RegistryError {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::format::manifest::{Descriptor, OCI_MANIFEST};
     use crate::io::http::HttpError;
-    use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
-
-    /// Answers the n-th request (from 0) as `answer` says.
-    fn turns(answer: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Stub {
-        let count = AtomicUsize::new(0);
-        Stub::new(move |asked| answer(count.fetch_add(1, Ordering::SeqCst), asked))
-    }
+    use crate::io::stub::{Reply, Stub, manifest, turns, wait};
 
     fn good() -> Reply {
         Reply::ok(OCI_MANIFEST, manifest("a"))
@@ -258,21 +250,6 @@ mod tests {
         let stub = Stub::new(|_| Reply::new(503).with("retry-after", "3"));
         let remote = stub.remote("a:v1");
         assert!(wait(remote.root()).is_err() && wait(remote.root()).is_err());
-        assert_eq!(stub.log().len(), 2);
-    }
-
-    #[test]
-    fn writing_is_repeated_only_under_a_digest() {
-        let twice = || turns(|turn, _| Reply::new(if turn < 1 { 503 } else { 201 }));
-        let stub = twice();
-        let body = manifest("a").into_bytes();
-        assert!(wait(stub.remote("a").push_manifest(OCI_MANIFEST, &body, None)).is_ok());
-        let stub = twice();
-        let tag = "v1".parse().unwrap();
-        assert!(wait(stub.remote("a").push_manifest(OCI_MANIFEST, &body, Some(&tag))).is_err());
-        assert_eq!(stub.log().len(), 1);
-        let stub = turns(|turn, _| Reply::new(if turn == 0 { 404 } else { 503 }));
-        assert!(wait(stub.remote("a").push_blob(b"hello")).is_err());
         assert_eq!(stub.log().len(), 2);
     }
 
@@ -380,6 +357,37 @@ mod tests {
         let size = Some(BODY.len() as u64 + 1);
         assert!(wait(remote.large_blob(Digest::of(BODY), size)).is_err());
         assert_eq!((traffic.done(), traffic.total()), (20, 20));
+    }
+
+    #[test]
+    fn a_blob_whose_end_alone_is_missing_is_whole() {
+        let chunked = |body: &str| {
+            let reply = Reply::new(200).with("transfer-encoding", "chunked").body(body).unmeasured();
+            let stub = Stub::new(move |_| reply.clone());
+            (layer(&stub), stub.log().len())
+        };
+        let (whole, asked) = chunked("a\r\n0123456789\r\n");
+        assert_eq!((whole.unwrap().as_slice(), asked), (BODY, 1));
+        let (other, _) = chunked("a\r\n012345678x\r\n");
+        assert!(matches!(other, Err(RegistryError::Digest { .. })), "{other:?}");
+    }
+
+    // Each time a little more arrives, and each time all of it is sent again: the bytes that are sent grow with the square.
+    #[test]
+    fn a_blob_that_starts_again_and_again_is_given_up() {
+        let step = usize::try_from(limits::PROGRESS).unwrap() + 1;
+        let size = step * 9;
+        let stub = turns(move |turn, _| Reply::new(200).body(vec![0; step * (turn + 1)]).length(size));
+        let blob = Descriptor {
+            media_type: "l".to_owned(),
+            digest: Digest::of(&vec![0; size]),
+            size: size as u64,
+            platform: None,
+            artifact_type: None,
+            annotations: Default::default(),
+        };
+        assert!(matches!(wait(stub.remote("a").layer(&blob)), Err(RegistryError::Transport { .. })));
+        assert!(stub.log().len() <= limits::TRIES as usize + 1, "{:?}", stub.log());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::format::json::JsonError;
 use crate::format::manifest::ManifestError;
 use crate::io::auth::AuthError;
 use crate::io::http::HttpError;
+use crate::io::patience;
 use crate::io::places::PlaceError;
 
 /// What was asked for, for messages.
@@ -63,6 +64,9 @@ pub enum RegistryError {
         /// As stated in the content.
         body: String,
     },
+    /// The run has a user and password for another registry.
+    #[error(transparent)]
+    Login(AuthError),
     /// Not the content of that digest.
     #[error("{thing}: the registry sent other content")]
     Digest {
@@ -80,6 +84,16 @@ pub enum RegistryError {
         stated: String,
         /// Of the content.
         computed: Digest,
+    },
+    /// Chunks larger than we hold in memory.
+    #[error("{thing}: the registry wants chunks of {least} bytes, more than the limit of {limit}")]
+    ChunkLength {
+        /// What was to be written.
+        thing: Thing,
+        /// As stated.
+        least: u64,
+        /// Bytes.
+        limit: u64,
     },
     /// A 4xx that is about us.
     #[error("{thing}: not found or no access (status {status}){}", words(.detail))]
@@ -228,6 +242,22 @@ pub enum RegistryError {
         /// Why.
         source: HttpError,
     },
+    /// More than was sent.
+    #[error("{thing}: {sent} bytes were sent, the registry says that it has {stated}")]
+    UploadProgress {
+        /// What was to be written.
+        thing: Thing,
+        /// Bytes.
+        sent: u64,
+        /// As stated.
+        stated: u64,
+    },
+    /// Chunk after chunk, and no more of it there.
+    #[error("{thing}: the registry does not take what is sent")]
+    UploadStuck {
+        /// What was to be written.
+        thing: Thing,
+    },
     /// The place for the upload is absent or elsewhere.
     #[error("{thing}: the registry's upload location {reason}")]
     UploadLocation {
@@ -239,6 +269,34 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
+    /// Whether the same may fare better the next time.
+    pub(in crate::io) fn is_passing(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => patience::is_passing(*status),
+            Self::Transport { source, .. } => source.is_passing(),
+            _ => false,
+        }
+    }
+
+    /// Whether the registry understood, and does not want to.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Denied { .. } | Self::Status { status: 400..500, .. })
+    }
+
+    /// Whether something was sent that is not what was asked for.
+    pub(super) fn is_wrong_content(&self) -> bool {
+        matches!(
+            self,
+            Self::ContentType { .. }
+                | Self::Digest { .. }
+                | Self::DigestHeader { .. }
+                | Self::Malformed { .. }
+                | Self::Range { .. }
+                | Self::Redirect { .. }
+                | Self::Size { .. }
+        )
+    }
+
     /// Whether it says nothing about content: another place may have it.
     pub(super) fn is_absence(&self) -> bool {
         matches!(

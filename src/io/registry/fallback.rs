@@ -30,8 +30,8 @@ impl Remote {
             match self.add_under_tag(&mut entries, &tag).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                // A registry may stumble over two writers at once.
-                Err(RegistryError::Status { status: 500.., .. }) if round < limits::UPDATE_ROUNDS => {}
+                // A registry may stumble over two writers at once; and whether ours arrived says the next look.
+                Err(error) if error.is_passing() && round < limits::UPDATE_ROUNDS => {}
                 Err(error) => return Err(error),
             }
             // Whoever read before our write has written by then.
@@ -48,7 +48,7 @@ impl Remote {
             return Ok(true);
         }
         *entries = [found, missing].concat();
-        self.push_manifest(OCI_INDEX, document(entries).as_bytes(), Some(tag)).await?;
+        self.update_tag(OCI_INDEX, document(entries).as_bytes(), tag).await?;
         Ok(false)
     }
 

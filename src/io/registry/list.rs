@@ -12,7 +12,6 @@ use super::pages::{Page, Pages};
 use super::send::Call;
 use crate::base::{Repository, Tag, limits};
 use crate::format::json::parse_strict;
-use crate::io::auth::Actions;
 
 impl Remote {
     /// All tags, each once, in the order in which the registry lists them.
@@ -27,7 +26,7 @@ impl Remote {
         let registry = self.repository().registry();
         let endpoint = |_| RegistryError::Endpoint { registry: registry.clone() };
         let url = self.base.join("_catalog").map_err(endpoint)?;
-        let call = Call { actions: Actions::List, ..Call::get(url, Thing::Catalog(registry.clone())) };
+        let call = Call::list(url, Thing::Catalog(registry.clone()));
         let parse = |name: &str| {
             let repository: Repository = format!("{registry}/{name}").parse().ok()?;
             // A name of one part would be that of another repository on Docker Hub.

@@ -10,8 +10,8 @@ use crate::io::MirrorTags;
 use crate::io::source::Fetched;
 
 impl Remote {
-    /// Asks the mirrors, then the registry, for something that `ask` checks against a digest. A mirror that has it not, or does not answer,
-    /// is passed over; one that sends something else is an error: somebody should look at it.
+    /// Asks the mirrors, then the registry, for something that `ask` checks against a digest. A mirror that has it not, or does not answer, is
+    /// passed over; so is one that sends something else, for all of the run, and people are told: what it sent is not used.
     pub(super) async fn near<T>(
         &self,
         ask: impl AsyncFn(&Self) -> Result<T, RegistryError>,
@@ -21,7 +21,7 @@ impl Remote {
                 continue;
             }
             match ask(mirror).await {
-                Err(error) if error.is_absence() => mirror.pass_over(&error),
+                Err(error) if error.is_absence() || error.is_wrong_content() => mirror.pass_over(&error),
                 answer => return answer,
             }
         }
@@ -40,7 +40,7 @@ impl Remote {
             }
             match mirror.manifest_by_tag(tag).await {
                 Ok(None) => {}
-                Err(error) if error.is_absence() => mirror.pass_over(&error),
+                Err(error) if error.is_absence() || error.is_wrong_content() => mirror.pass_over(&error),
                 answer => return answer,
             }
         }
@@ -53,7 +53,14 @@ impl Remote {
     }
 
     fn pass_over(&self, error: &RegistryError) {
-        if matches!(error, RegistryError::Transport { .. }) {
+        let is_wrong = error.is_wrong_content();
+        if is_wrong {
+            let mirror = self.repository().registry();
+            self.shared
+                .patience()
+                .remark(format!("mirror {mirror} is not used any more in this run: {error}"));
+        }
+        if is_wrong || matches!(error, RegistryError::Transport { .. }) {
             let mut lost = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
             lost.insert(self.repository().registry().clone());
         }

@@ -1,15 +1,18 @@
 //! One repository of a registry: OCI distribution-spec v1.1.
 
+mod chunk;
 mod download;
 mod error;
 mod fallback;
 mod list;
+mod meanings;
 mod mirror;
 mod pages;
 mod pull;
 mod push;
 mod referrers;
 mod send;
+mod transfer;
 mod upload;
 
 use std::collections::{HashMap, HashSet};
@@ -21,11 +24,12 @@ use url::Url;
 pub(super) use download::Download;
 pub use error::{LinkFault, RedirectFault, RegistryError, Thing};
 pub(super) use fallback::{document, entries, lacking, written};
+use meanings::Meanings;
 
-use super::auth::Authorizer;
+use super::auth::{Authorizer, Login};
 use super::http::Http;
 use super::patience::Patience;
-use super::places::Places;
+use super::places::{Places, Spot};
 use super::store::Store;
 use super::tls::Trust;
 use super::traffic::Traffic;
@@ -47,6 +51,7 @@ pub(super) struct Registries {
     store: Option<Store>,
     places: Places,
     mirror_tags: MirrorTags,
+    meanings: Meanings,
     /// Mirrors that did not answer: not asked again in this run.
     lost: Mutex<HashSet<Registry>>,
     tag_locks: Mutex<HashMap<(Repository, Tag), TagLock>>,
@@ -60,10 +65,11 @@ impl Registries {
         let trust = Trust::new(environment.clone(), network.ca_file, network.client);
         Self {
             http: Http::new(environment.clone(), longest, trust),
-            authorizer: Authorizer::new(environment.clone()),
+            authorizer: Authorizer::new(environment.clone(), network.login),
             store: Store::of(&environment).filter(|_| network.cache == Cache::Used),
             places: Places::new(environment.clone()),
             mirror_tags: network.mirror_tags,
+            meanings: Meanings::default(),
             lost: Mutex::default(),
             environment,
             plain_http: network.plain_http,
@@ -75,6 +81,11 @@ impl Registries {
     /// Proxies, CAs and limits that hold for other servers, too.
     pub(super) fn http(&self) -> &Http {
         &self.http
+    }
+
+    /// The user and password of this run.
+    pub(super) fn login(&self) -> Option<Login> {
+        self.authorizer.keyring().login()
     }
 
     /// What the registries said about us.
@@ -110,19 +121,22 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// HTTPS, but for loopback without certificates of its own and where HTTP was allowed by name.
+    /// HTTPS, but for loopback of which nobody says that it speaks TLS, and where HTTP was allowed by name.
     pub(super) fn new(shared: Arc<Registries>, reference: Reference) -> Result<Self, RegistryError> {
         let place = shared.places.find(reference.repository())?;
-        let mirror =
-            |(place, serves): (Repository, Serves)| Ok((Self::at(&shared, &reference, place)?, serves));
+        let registry = place.spot.repository.registry();
+        shared.authorizer.keyring().bind(registry).map_err(RegistryError::Login)?;
+        let mirror = |(spot, serves): (Spot, Serves)| Ok((Self::at(&shared, &reference, spot)?, serves));
         let mirrors: Vec<_> = place.mirrors.into_iter().map(mirror).collect::<Result<_, RegistryError>>()?;
-        Ok(Self { mirrors: mirrors.into(), ..Self::at(&shared, &reference, place.repository)? })
+        Ok(Self { mirrors: mirrors.into(), ..Self::at(&shared, &reference, place.spot)? })
     }
 
-    fn at(shared: &Arc<Registries>, reference: &Reference, place: Repository) -> Result<Self, RegistryError> {
+    fn at(shared: &Arc<Registries>, reference: &Reference, spot: Spot) -> Result<Self, RegistryError> {
+        let place = spot.repository;
         let registry = place.registry();
         let trust = shared.http.trust();
-        let is_bare = registry.is_loopback() && !trust.has_folder(registry);
+        // Whoever names certificates wants them to be looked at.
+        let is_bare = registry.is_loopback() && !spot.speaks_tls && !trust.is_named(registry);
         let is_plain = is_bare || shared.plain_http.contains(registry);
         let scheme = if is_plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{}/v2/", registry.endpoint()))

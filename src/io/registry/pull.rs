@@ -1,6 +1,5 @@
 //! Manifests, blobs and layers: distribution-spec v1.1, "Pull".
 
-use std::io::{Seek as _, Write as _};
 use std::sync::{Arc, Mutex};
 
 use reqwest::header::CONTENT_TYPE;
@@ -16,6 +15,7 @@ use crate::format::manifest::{
 };
 use crate::io::blob::{LayerBlob, Section};
 use crate::io::http;
+use crate::io::landing::Landing;
 use crate::io::source::Fetched;
 
 impl Remote {
@@ -47,8 +47,16 @@ impl Remote {
             return self.manifest(digest).await;
         }
         let tag = self.reference().tag_or_latest();
-        let found = self.meaning(&tag).await?;
-        found.ok_or_else(|| RegistryError::NotFound { thing: Thing::Tagged(self.repository().clone(), tag) })
+        let known = self.shared.meanings.of(self.reference().repository(), &tag);
+        // All of a run means the same by a tag, and asks for it once.
+        let found = known.get_or_try_init(|| async {
+            let missing =
+                || RegistryError::NotFound { thing: Thing::Tagged(self.repository().clone(), tag.clone()) };
+            self.meaning(&tag).await?.ok_or_else(missing)
+        });
+        let found = found.await?.clone();
+        self.shared.meanings.keep(self.reference().repository(), &tag, &found);
+        Ok(found)
     }
 
     /// A blob that is held in memory.
@@ -59,9 +67,7 @@ impl Remote {
         limit: u64,
     ) -> Result<Checked, RegistryError> {
         let store = self.shared.store.as_ref().filter(|_| size <= limit);
-        if let Some(known) = store.and_then(|store| store.read(digest, size))
-            && known.bytes().len() as u64 == size
-        {
+        if let Some(known) = store.and_then(|store| store.read(digest, size)) {
             return Ok(known);
         }
         let content = self.near(async |place| place.blob_here(digest, size, limit).await).await?;
@@ -117,12 +123,8 @@ impl Remote {
         let size = download.size();
         let thing = || Thing::Blob(self.repository().clone(), digest);
         let unwritten = |source| RegistryError::Temporary { thing: thing(), source };
-        let store = self.shared.store.as_ref();
-        let kept = store.and_then(|store| Some((store, store.begin(size?)?)));
-        let mut file = match &kept {
-            Some((_, file)) => file.reopen().map_err(unwritten)?,
-            None => self.temporary().map_err(unwritten)?,
-        };
+        let mut landing =
+            Landing::open(self.shared.store.as_ref(), size, &self.shared.environment).map_err(unwritten)?;
         let mut hasher = Hasher::new(digest.algorithm());
         let (mut found, most) = (0, size.unwrap_or(limits::LAYER));
         while let Some(chunk) = download.next().await? {
@@ -131,7 +133,7 @@ impl Remote {
                 break;
             }
             hasher.update(&chunk);
-            file.write_all(&chunk).map_err(unwritten)?;
+            landing.write(&chunk).map_err(unwritten)?;
         }
         match size {
             Some(want) if found != want => return Err(RegistryError::Size { thing: thing(), want, found }),
@@ -144,19 +146,8 @@ impl Remote {
         if got != digest {
             return Err(RegistryError::Digest { thing: thing(), source: Mismatch { want: digest, got } });
         }
-        if let Some((store, named)) = kept {
-            file = store.commit(named, digest);
-        }
-        file.rewind().map_err(unwritten)?;
+        let file = landing.finish(digest).map_err(unwritten)?;
         Ok(LayerBlob::checked(digest, Section::new(Arc::new(Mutex::new(file)), 0, found)))
-    }
-
-    /// A file that is gone when the last handle is, however the process ends.
-    fn temporary(&self) -> std::io::Result<std::fs::File> {
-        match self.shared.environment.get("TMPDIR").filter(|folder| !folder.is_empty()) {
-            Some(folder) => tempfile::tempfile_in(folder),
-            None => tempfile::tempfile(),
-        }
     }
 }
 
@@ -265,6 +256,49 @@ mod tests {
         assert_eq!(asked[0].header("accept-encoding"), Some("identity"));
         assert_eq!(asked[0].header("authorization"), None);
         assert!(asked[0].header("user-agent").unwrap().starts_with("plimsoll/"));
+    }
+
+    #[test]
+    fn a_run_asks_once_what_a_tag_means() {
+        let stub = one(Reply::ok(OCI_MANIFEST, manifest("a")));
+        let remote = stub.remote("a:v1");
+        let both = wait(futures_util::future::join(remote.root(), remote.root()));
+        assert!(both.0.is_ok() && both.1.is_ok() && wait(remote.root()).is_ok());
+        assert_eq!(stub.log(), ["GET /v2/a/manifests/v1"]);
+        // Unless it changed it.
+        let body = manifest("b").into_bytes();
+        let stub = Stub::new(|asked| match asked.method.as_str() {
+            "PUT" => Reply::new(201),
+            _ => Reply::ok(OCI_MANIFEST, manifest("a")),
+        });
+        let remote = stub.remote("a:v1");
+        wait(remote.root()).unwrap();
+        wait(remote.push_manifest(OCI_MANIFEST, &body, Some(&"v1".parse().unwrap()))).unwrap();
+        wait(remote.root()).unwrap();
+        assert_eq!(stub.log().len(), 3);
+        // An error is no meaning.
+        let stub = one(Reply::new(404));
+        let remote = stub.remote("a:v1");
+        assert!(wait(remote.root()).is_err() && wait(remote.root()).is_err());
+        assert_eq!(stub.log().len(), 2);
+    }
+
+    #[test]
+    fn a_host_gets_no_more_than_so_many_requests_at_once() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (inside, peak) = (now.clone(), most.clone());
+        let stub = Stub::new(move |_| {
+            peak.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            inside.fetch_sub(1, Ordering::SeqCst);
+            Reply::ok(OCI_MANIFEST, manifest("a"))
+        });
+        let remote = stub.remote("a:v1");
+        let tags: Vec<Tag> = (0..40).map(|number| format!("v{number}").parse().unwrap()).collect();
+        let all = wait(futures_util::future::join_all(tags.iter().map(|tag| remote.manifest_by_tag(tag))));
+        assert!(all.iter().all(Result::is_ok));
+        assert_eq!(most.load(Ordering::SeqCst), limits::HOST_REQUESTS);
     }
 
     #[test]

@@ -1,53 +1,70 @@
-//! Blobs and manifests in the other direction: distribution-spec v1.1, "Push".
+//! Manifests in the other direction: distribution-spec v1.1, "Push".
 
 use std::collections::BTreeMap;
 
-use reqwest::header::LOCATION;
 use reqwest::{Method, Response, StatusCode};
-use url::Url;
 
 use super::Remote;
-use super::error::{LinkFault, RegistryError, Thing};
+use super::error::{RegistryError, Thing};
 use super::send::{Call, DOCKER_CONTENT_DIGEST, OCI_SUBJECT, expect};
+use super::upload::Supply;
 use crate::base::{Digest, Tag};
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
 use crate::io::http;
+use crate::io::patience::Tries;
+use crate::io::source::SourceError;
 
 impl Remote {
     /// Uploads a blob unless it is there.
-    pub(in crate::io) async fn push_blob(&self, bytes: &[u8]) -> Result<Digest, RegistryError> {
+    pub(in crate::io) async fn push_blob(&self, bytes: &[u8]) -> Result<Digest, SourceError> {
         let digest = Digest::of(bytes);
-        let thing = Thing::Upload(self.repository().clone(), digest);
-        let probe = Call::write(Method::HEAD, self.url(&format!("blobs/{digest}"))?, thing.clone());
-        if self.send(&probe).await?.status() == StatusCode::OK {
-            return Ok(digest);
+        if !self.has_blob(digest).await? {
+            self.upload(digest, bytes.len() as u64, Supply::Held(bytes), None).await?;
         }
-        let start = Call::write(Method::POST, self.url("blobs/uploads/")?, thing.clone()).body(BINARY, b"");
-        let session =
-            expect(self.send(&start).await?, &[StatusCode::ACCEPTED, StatusCode::CREATED], &thing).await?;
-        if session.status() == StatusCode::CREATED {
-            return Ok(digest);
-        }
-        let location = self
-            .upload_location(&start.url, &session, digest)
-            .map_err(|reason| RegistryError::UploadLocation { thing: thing.clone(), reason })?;
-        http::discard(session).await;
-        let put = Call::write(Method::PUT, location, thing.clone()).body(BINARY, bytes);
-        let done =
-            expect(self.send(&put).await?, &[StatusCode::CREATED, StatusCode::NO_CONTENT], &thing).await?;
-        check_digest(&done, digest, thing)?;
-        http::discard(done).await;
         Ok(digest)
     }
 
-    /// Pushes a manifest under a tag, or else under its digest.
+    /// Pushes a manifest under a tag, whatever that names now, or else under its digest.
     pub(in crate::io) async fn push_manifest(
         &self,
         media_type: &str,
         bytes: &[u8],
         tag: Option<&Tag>,
     ) -> Result<Digest, RegistryError> {
-        let (digest, answer) = self.put_manifest(media_type, bytes, tag).await?;
+        let mut tries = self.shared.patience().tries();
+        let error = match self.put_manifest_within(media_type, bytes, tag, &mut tries).await {
+            Ok((digest, answer)) => {
+                http::discard(answer).await;
+                return Ok(digest);
+            }
+            Err(error) => error,
+        };
+        // The first may have arrived and its answer not; where tags cannot be changed, the second is refused then.
+        let digest = Digest::of(bytes);
+        let Some(tag) = tag.filter(|_| tries.is_again() && error.is_refusal()) else { return Err(error) };
+        match self.manifest_by_tag(tag).await {
+            Ok(Some(there)) if there.content.digest() == digest => Ok(digest),
+            _ => Err(error),
+        }
+    }
+
+    /// Writes a tag that was read before and will be read again. It is sent once: what others wrote since must not be overwritten unread, so
+    /// whoever gets an error that may pass reads again. By then was waited as long as the registry asked for.
+    pub(in crate::io) async fn update_tag(
+        &self,
+        media_type: &str,
+        bytes: &[u8],
+        tag: &Tag,
+    ) -> Result<Digest, RegistryError> {
+        let digest = Digest::of(bytes);
+        let call = self.manifest_call(digest, Some(tag))?.once().body(media_type, bytes);
+        let answer = self.send(&call).await;
+        self.forget(Some(tag));
+        let answer = answer?;
+        let waited = self.shared.patience().tries().after_answer(&http::origin(&call.url), &answer).await;
+        waited.map_err(|source| RegistryError::Transport { thing: call.thing.clone(), source })?;
+        let answer = expect(answer, &[StatusCode::CREATED], &call.thing).await?;
+        check_digest(&answer, digest, call.thing)?;
         http::discard(answer).await;
         Ok(digest)
     }
@@ -85,33 +102,38 @@ impl Remote {
         bytes: &[u8],
         tag: Option<&Tag>,
     ) -> Result<(Digest, Response), RegistryError> {
+        self.put_manifest_within(media_type, bytes, tag, &mut self.shared.patience().tries()).await
+    }
+
+    async fn put_manifest_within(
+        &self,
+        media_type: &str,
+        bytes: &[u8],
+        tag: Option<&Tag>,
+        tries: &mut Tries,
+    ) -> Result<(Digest, Response), RegistryError> {
         let digest = Digest::of(bytes);
+        let call = self.manifest_call(digest, tag)?.body(media_type, bytes);
+        let answer = self.send_within(&call, tries).await;
+        self.forget(tag);
+        let answer = expect(answer?, &[StatusCode::CREATED], &call.thing).await?;
+        check_digest(&answer, digest, call.thing)?;
+        Ok((digest, answer))
+    }
+
+    /// Whatever becomes of it, a tag may mean something else now.
+    fn forget(&self, tag: Option<&Tag>) {
+        if let Some(tag) = tag {
+            self.shared.meanings.forget(self.reference().repository(), tag);
+        }
+    }
+
+    fn manifest_call(&self, digest: Digest, tag: Option<&Tag>) -> Result<Call<'static>, RegistryError> {
         let (name, thing) = match tag {
             Some(tag) => (tag.to_string(), Thing::Tagged(self.repository().clone(), tag.clone())),
             None => (digest.to_string(), Thing::Manifest(self.repository().clone(), digest)),
         };
-        let call = Call::write(Method::PUT, self.url(&format!("manifests/{name}"))?, thing.clone());
-        let answer = self.send(&call.body(media_type, bytes)).await?;
-        let answer = expect(answer, &[StatusCode::CREATED], &thing).await?;
-        check_digest(&answer, digest, thing)?;
-        Ok((digest, answer))
-    }
-
-    /// Where the upload goes on: as the registry says, with `digest` added, and nowhere else (GHSA-jxpm-75mh-9fp7).
-    pub(super) fn upload_location(
-        &self,
-        from: &Url,
-        session: &Response,
-        digest: Digest,
-    ) -> Result<Url, LinkFault> {
-        let location = session.headers().get(LOCATION).ok_or(LinkFault::Missing)?;
-        let location = location.to_str().map_err(|_| LinkFault::NotUrl)?;
-        let mut url = from.join(location).map_err(|_| LinkFault::NotUrl)?;
-        if !http::same_origin(&url, &self.base) || !url.username().is_empty() || url.password().is_some() {
-            return Err(LinkFault::OtherOrigin);
-        }
-        url.query_pairs_mut().append_pair("digest", &digest.to_string());
-        Ok(url)
+        Ok(Call::write(Method::PUT, self.url(&format!("manifests/{name}"))?, thing))
     }
 }
 
@@ -125,8 +147,6 @@ pub(super) fn check_digest(answer: &Response, computed: Digest, thing: Thing) ->
     Err(RegistryError::DigestHeader { thing, stated: stated.chars().take(160).collect(), computed })
 }
 
-pub(super) const BINARY: &str = "application/octet-stream";
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -134,56 +154,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
-
-    fn upload(
-        session: impl Fn() -> Reply + Send + Sync + 'static,
-        done: Reply,
-    ) -> (Result<Digest, RegistryError>, Stub) {
-        let stub = Stub::new(move |asked| match asked.method.as_str() {
-            "HEAD" => Reply::new(404),
-            "POST" => session(),
-            _ => done.clone(),
-        });
-        (wait(stub.remote("a").push_blob(b"hello")), stub)
-    }
-
-    #[test]
-    fn blobs_are_uploaded_where_the_registry_says() {
-        let digest = Digest::of(b"hello");
-        let session = || Reply::new(202).with("location", "/v2/a/blobs/uploads/1?_state=x%2Fy");
-        let (result, stub) = upload(session, Reply::new(201).with("docker-content-digest", digest));
-        assert_eq!(result.unwrap(), digest);
-        let put = stub.asked().pop().unwrap();
-        let hex = digest.hex();
-        assert_eq!(put.target, format!("/v2/a/blobs/uploads/1?_state=x%2Fy&digest=sha256%3A{hex}"));
-        assert_eq!(put.body, b"hello");
-        let there = Stub::new(|_| Reply::new(200));
-        assert!(wait(there.remote("a").push_blob(b"hello")).is_ok());
-        assert_eq!(there.log(), [format!("HEAD /v2/a/blobs/{digest}")]);
-    }
-
-    #[test]
-    fn uploads_elsewhere_are_refused() {
-        let collector = Stub::new(|_| Reply::new(201));
-        for location in ["http://127.0.0.1:PORT/x", "//localhost:PORT/x", "http://user@127.0.0.1:PORT/x"] {
-            let location = location.replace("PORT", &collector.port.to_string());
-            let (result, _) = upload(move || Reply::new(202).with("location", &location), Reply::new(201));
-            assert!(matches!(
-                result,
-                Err(RegistryError::UploadLocation { reason: LinkFault::OtherOrigin, .. })
-            ));
-        }
-        assert!(collector.log().is_empty());
-        let (result, _) = upload(|| Reply::new(202), Reply::new(201));
-        assert!(matches!(result, Err(RegistryError::UploadLocation { reason: LinkFault::Missing, .. })));
-        let here = || Reply::new(202).with("location", "x");
-        for status in [200, 202, 400, 404, 416, 500] {
-            assert!(upload(here, Reply::new(status)).0.is_err(), "{status}");
-        }
-        let lie = Reply::new(201).with("docker-content-digest", Digest::of(b"x"));
-        assert!(matches!(upload(here, lie).0, Err(RegistryError::DigestHeader { .. })));
-    }
+    use crate::io::stub::{Asked, Reply, Stub, manifest, turns, wait};
 
     /// A registry without referrers API that keeps one tag. `spoil` may change what a write leaves behind.
     fn keeper(
@@ -213,6 +184,73 @@ mod tests {
             }
         });
         (stub, kept)
+    }
+
+    fn tagged(stub: &Stub) -> Result<Digest, RegistryError> {
+        wait(stub.remote("a").push_manifest(
+            OCI_MANIFEST,
+            manifest("a").as_bytes(),
+            Some(&"v1".parse().unwrap()),
+        ))
+    }
+
+    #[test]
+    fn a_tag_is_written_again_while_the_registry_is_away() {
+        let stub = turns(|turn, _| Reply::new(if turn < 2 { 503 } else { 201 }));
+        assert!(tagged(&stub).is_ok());
+        assert_eq!(stub.log(), ["PUT /v2/a/manifests/v1"; 3]);
+        let stub = turns(|turn, _| Reply::new(if turn < 1 { 409 } else { 201 }));
+        assert!(tagged(&stub).is_err());
+        assert_eq!(stub.log().len(), 1);
+    }
+
+    #[test]
+    fn a_tag_that_cannot_be_changed_may_hold_the_first_try() {
+        let immutable = |holds: &'static str| {
+            turns(move |turn, asked| match asked.method.as_str() {
+                "PUT" if turn == 0 => Reply::new(502),
+                "PUT" => Reply::new(409),
+                _ => Reply::ok(OCI_MANIFEST, manifest(holds)),
+            })
+        };
+        assert!(tagged(&immutable("a")).is_ok());
+        let refused = tagged(&immutable("another"));
+        assert!(matches!(refused, Err(RegistryError::Status { status: 409, .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn an_update_is_sent_once_and_then_looked_for() {
+        let update = |stub: &Stub| {
+            let body = manifest("a");
+            wait(stub.remote("a").update_tag(OCI_MANIFEST, body.as_bytes(), &"v1".parse().unwrap()))
+        };
+        let stub = turns(|turn, _| Reply::new(if turn < 1 { 503 } else { 201 }));
+        assert!(update(&stub).unwrap_err().is_passing());
+        assert_eq!(stub.log().len(), 1);
+        assert!(!update(&Stub::new(|_| Reply::new(403))).unwrap_err().is_passing());
+        // A list whose write arrived without its answer is not written over what somebody else added since.
+        let theirs = Digest::of(b"theirs").to_string();
+        let both = Arc::new(Mutex::new(Vec::new()));
+        let kept = both.clone();
+        let stub = turns(move |_, asked| {
+            let mut kept = kept.lock().unwrap();
+            match (asked.method.as_str(), asked.target.contains("/manifests/sha256-")) {
+                ("PUT", true) if kept.is_empty() => {
+                    let mut list: Value = serde_json::from_slice(&asked.body).unwrap();
+                    let entry = serde_json::json!({ "mediaType": "m", "digest": theirs, "size": 1 });
+                    list["manifests"].as_array_mut().unwrap().push(entry);
+                    *kept = list.to_string().into_bytes();
+                    Reply::new(504)
+                }
+                ("PUT", true) => panic!("written over"),
+                ("PUT", false) => Reply::new(201),
+                _ if kept.is_empty() => Reply::new(404),
+                _ => Reply::ok(crate::format::manifest::OCI_INDEX, kept.clone()),
+            }
+        });
+        push(&stub).unwrap();
+        let now: Value = serde_json::from_slice(&both.lock().unwrap()).unwrap();
+        assert_eq!(now["manifests"].as_array().unwrap().len(), 2);
     }
 
     fn push(stub: &Stub) -> Result<Digest, RegistryError> {

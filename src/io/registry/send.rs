@@ -1,16 +1,19 @@
 //! One request to a registry: authentication, redirects, and what may go where.
 
+use std::time::Duration;
+
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RANGE,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    RANGE,
 };
 use reqwest::{Method, Request, Response, StatusCode};
 use url::Url;
 
 use super::Remote;
 use super::error::{RedirectFault, RegistryError, Thing};
-use crate::base::limits;
-use crate::io::auth::{Actions, Authorization};
-use crate::io::http::{self, HttpError};
+use crate::base::{Repository, limits};
+use crate::io::auth::{Actions, Authorization, Wish};
+use crate::io::http::{self, HttpError, Lane};
 use crate::io::patience::Tries;
 
 /// One request as it is meant.
@@ -21,25 +24,77 @@ pub(super) struct Call<'a> {
     pub(super) body: Option<(&'a str, &'a [u8])>,
     /// First and last byte, if not all are wanted.
     pub(super) range: Option<(u64, u64)>,
+    /// Place of the first and last byte of the body, if it is not all.
+    pub(super) part: Option<(u64, u64)>,
+    /// Whether it may arrive twice without more harm than arriving once.
+    repeat: Repeat,
+    lane: Lane,
     pub(super) actions: Actions,
+    /// Another repository that is read for it.
+    from: Option<&'a Repository>,
     pub(super) thing: Thing,
+}
+
+/// Whether a request may be sent again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Repeat {
+    Harmless,
+    Never,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn get(url: Url, thing: Thing) -> Self {
+        Self { actions: Actions::Pull, ..Self::write(Method::GET, url, thing) }
+    }
+
+    /// May be repeated if it changes nothing to arrive twice: a question, a manifest under its own digest or under a tag that is to name it
+    /// whatever it names now, or the start of an upload, of which the registry forgets all but one.
+    pub(super) fn write(method: Method, url: Url, thing: Thing) -> Self {
+        let is_manifest = matches!(thing, Thing::Manifest(..) | Thing::Tagged(..));
+        let is_harmless = match method {
+            Method::GET | Method::HEAD | Method::POST => true,
+            Method::PUT => is_manifest,
+            _ => false,
+        };
+        let repeat = if is_harmless { Repeat::Harmless } else { Repeat::Never };
         Self {
-            method: Method::GET,
+            method,
             url,
             accept: None,
             body: None,
             range: None,
-            actions: Actions::Pull,
+            part: None,
+            repeat,
+            lane: Lane::Queue,
+            from: None,
+            actions: Actions::Push,
             thing,
         }
     }
 
-    pub(super) fn write(method: Method, url: Url, thing: Thing) -> Self {
-        Self { method, url, accept: None, body: None, range: None, actions: Actions::Push, thing }
+    /// The body is a part of what is uploaded.
+    pub(super) fn part(self, first: u64, last: u64) -> Self {
+        Self { part: Some((first, last)), ..self }
+    }
+
+    /// As part of something that has its place in the line.
+    pub(super) fn lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// Takes something from another repository of the registry.
+    pub(super) fn from(self, from: Option<&'a Repository>) -> Self {
+        Self { from, ..self }
+    }
+
+    /// To see which repositories there are.
+    pub(super) fn list(url: Url, thing: Thing) -> Self {
+        Self { actions: Actions::List, ..Self::get(url, thing) }
+    }
+
+    /// Sent once, whatever it is.
+    pub(super) fn once(self) -> Self {
+        Self { repeat: Repeat::Never, ..self }
     }
 
     pub(super) fn accept(self, types: &'static str) -> Self {
@@ -48,12 +103,6 @@ impl<'a> Call<'a> {
 
     pub(super) fn body(self, media_type: &'a str, bytes: &'a [u8]) -> Self {
         Self { body: Some((media_type, bytes)), ..self }
-    }
-
-    /// Whether it changes nothing to arrive twice: reading, and a manifest under its own digest.
-    fn is_repeatable(&self) -> bool {
-        let reads = self.method == Method::GET || self.method == Method::HEAD;
-        reads || (self.method == Method::PUT && matches!(self.thing, Thing::Manifest(..)))
     }
 }
 
@@ -74,11 +123,7 @@ impl Remote {
         let mut at_home = http::same_origin(&url, &self.base);
         let (mut redirects, mut rounds) = (0, 0);
         loop {
-            let used = if at_home {
-                self.shared.authorizer.granted(self.repository(), call.actions).await
-            } else {
-                None
-            };
+            let used = if at_home { self.granted(call).await } else { None };
             let request = request(call, &url, used.as_ref());
             let answer = self.transmit(call, request, tries).await;
             let response =
@@ -108,16 +153,29 @@ impl Remote {
         }
     }
 
+    /// What was granted before for this.
+    pub(super) async fn granted(&self, call: &Call<'_>) -> Option<Authorization> {
+        self.shared.authorizer.granted(&self.shared.http, &self.base, self.wish(call)).await
+    }
+
+    fn wish<'a>(&'a self, call: &Call<'a>) -> Wish<'a> {
+        Wish { repository: self.repository(), actions: call.actions, from: call.from }
+    }
+
     async fn transmit(
         &self,
         call: &Call<'_>,
         request: Request,
         tries: &mut Tries,
     ) -> Result<Response, HttpError> {
-        if call.is_repeatable() {
-            self.shared.http.persist(request, tries).await
-        } else {
-            self.shared.http.once(request).await
+        match call.repeat {
+            Repeat::Harmless => self.shared.http.persist(request, tries, &call.lane).await,
+            Repeat::Never if call.part.is_some() => {
+                let time = Duration::from_secs(limits::UPLOAD_SECONDS);
+                let slow = Err(HttpError::Slow { seconds: limits::UPLOAD_SECONDS });
+                tokio::time::timeout(time, self.shared.http.upload(request)).await.unwrap_or(slow)
+            }
+            Repeat::Never => self.shared.http.once(request, &call.lane).await,
         }
     }
 
@@ -127,8 +185,8 @@ impl Remote {
         refused: &Response,
         used: Option<&Authorization>,
     ) -> Result<(), RegistryError> {
-        let wanted = (self.repository(), call.actions);
-        let answered = self.shared.authorizer.answer(&self.shared.http, refused, &self.base, wanted, used);
+        let (wish, shared) = (self.wish(call), &self.shared);
+        let answered = shared.authorizer.answer(&shared.http, refused, &self.base, wish, used);
         answered.await.map_err(|source| RegistryError::Auth { thing: call.thing.clone(), source })
     }
 
@@ -203,6 +261,12 @@ pub(super) fn request(call: &Call<'_>, url: &Url, authorization: Option<&Authori
     {
         headers.insert(RANGE, value);
     }
+    // Distribution-spec v1.1, "Pushing a blob in chunks": without the unit.
+    if let Some((first, last)) = call.part
+        && let Ok(value) = HeaderValue::from_str(&format!("{first}-{last}"))
+    {
+        headers.insert(CONTENT_RANGE, value);
+    }
     if let Some(value) = authorization.and_then(Authorization::header) {
         headers.insert(AUTHORIZATION, value);
     }
@@ -239,7 +303,8 @@ mod tests {
     }
 
     fn root(remote: &Remote) -> Result<(), RegistryError> {
-        wait(remote.root()).map(|_| ())
+        // Not what a tag means in this run, which is asked for once.
+        wait(remote.manifest_by_tag(&"v1".parse().unwrap())).map(|_| ())
     }
 
     /// A folder with docker's `config.json` in it that knows alice of `key`.

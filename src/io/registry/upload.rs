@@ -1,115 +1,124 @@
-//! Blobs that come from elsewhere: distribution-spec v1.1, "Pushing a Blob Monolithically" and "Mounting a blob from another repository".
+//! Blobs in the other direction: distribution-spec v1.1, "Pushing blobs". In one request, and in chunks where the registry takes no more at
+//! once, or where so much broke off on its way that it is better not to lose all of it again.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Method, Response, StatusCode};
 use url::Url;
 
 use super::Remote;
-use super::error::{RegistryError, Thing};
-use super::push::{BINARY, check_digest};
-use super::send::{Call, OCI_SUBJECT, expect, request};
+use super::error::{LinkFault, RegistryError, Thing};
+use super::push::check_digest;
+use super::send::{Call, expect, request};
 use crate::base::{Algorithm, Digest, Repository, limits};
 use crate::format::manifest::Descriptor;
-use crate::io::auth::Actions;
 use crate::io::http::{self, HttpError};
-use crate::io::source::{Arrived, Fetched, Source, SourceError};
+use crate::io::patience::Tries;
+use crate::io::source::{Source, SourceError};
 use crate::io::stream::BlobStream;
 
+/// What is uploaded. A stream cannot be sent twice, so what has to be repeated is opened anew.
+pub(super) enum Supply<'a> {
+    /// In memory.
+    Held(&'a [u8]),
+    /// Somewhere else; `sent` counts the bytes.
+    Source { source: &'a Source, blob: &'a Descriptor, sent: &'a Arc<AtomicU64> },
+}
+
+/// What became of the wish to upload something.
+pub(super) enum Begun {
+    /// The registry took it from another repository of its own.
+    Mounted,
+    /// It waits for the bytes.
+    Session(Session),
+}
+
+/// An upload that the registry waits for.
+pub(super) struct Session {
+    /// Where it goes on, which every answer may change.
+    pub(super) place: Url,
+    /// Bytes that each chunk but the last must have.
+    pub(super) least: u64,
+}
+
+/// One blob on its way, over all sessions that it takes.
+pub(super) struct Upload<'a> {
+    pub(super) remote: &'a Remote,
+    pub(super) thing: Thing,
+    pub(super) supply: Supply<'a>,
+    pub(super) tries: Tries,
+    digest: Digest,
+    size: u64,
+    way: Way,
+    /// Whether a grant ended on the way: that happens once.
+    asked: bool,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Way {
+    Chunks,
+    Whole,
+}
+
+/// How the sending of all bytes ended.
+pub(super) enum Sent {
+    /// With this answer to the last of it.
+    Answered(Response),
+    /// In the middle.
+    Broke(HttpError),
+    /// The registry knows nothing of the session any more.
+    Lost,
+}
+
+/// What follows.
+enum Step {
+    Again,
+    Done,
+}
+
 impl Remote {
-    /// A blob, to be passed on.
-    pub(in crate::io) async fn stream(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
-        let download = self.download(blob.digest, Some(blob.size), limits::LAYER).await?;
-        let thing = Thing::Blob(self.repository().clone(), blob.digest);
-        Ok(BlobStream::remote(download, thing, blob))
-    }
-
-    /// Whether a manifest of this digest is there already.
-    pub(in crate::io) async fn has_manifest(&self, digest: Digest) -> Result<bool, RegistryError> {
-        let thing = Thing::Manifest(self.repository().clone(), digest);
-        self.has(&format!("manifests/{digest}"), thing).await
-    }
-
-    /// Pushes a manifest by its digest only; says of which manifest the registry now lists it as referrer.
-    pub(in crate::io) async fn store_manifest(
+    /// Uploads a blob, in the session that has begun if one has.
+    pub(super) async fn upload(
         &self,
-        manifest: &Fetched,
-    ) -> Result<Option<Digest>, RegistryError> {
-        let pushed = self.put_manifest(&manifest.media_type, manifest.content.bytes(), None).await?;
-        let answer = pushed.1;
-        let listed = answer.headers().get(OCI_SUBJECT).and_then(|about| about.to_str().ok()?.parse().ok());
-        http::discard(answer).await;
-        Ok(listed)
-    }
-
-    /// Takes a blob over from `source` unless it is there, without a byte on the wire where both are in one registry.
-    pub(in crate::io) async fn take_blob(
-        &self,
-        source: &Source,
-        blob: &Descriptor,
-        sent: &Arc<AtomicU64>,
-    ) -> Result<Arrived, SourceError> {
-        let thing = Thing::Upload(self.repository().clone(), blob.digest);
-        if self.has(&format!("blobs/{}", blob.digest), thing.clone()).await? {
-            return Ok(Arrived::Present);
-        }
-        let here = self.repository();
-        let beside = source
-            .repository()
-            .filter(|other| other.registry() == here.registry() && other.path() != here.path());
-        let mut mounted = match beside {
-            // Whoever may not mount may still upload.
-            Some(from) => self.begin(blob.digest, Some(from)).await.ok(),
-            None => None,
-        };
-        let mut tries = self.shared.patience().tries();
-        let mut asked = false;
+        digest: Digest,
+        size: u64,
+        supply: Supply<'_>,
+        mut begun: Option<Session>,
+    ) -> Result<(), SourceError> {
+        let thing = Thing::Upload(self.repository().clone(), digest);
+        let (tries, way) = (self.shared.patience().tries(), Way::Whole);
+        let mut upload = Upload { remote: self, thing, supply, tries, digest, size, way, asked: false };
         loop {
-            let session = match mounted.take() {
+            let mut session = match begun.take() {
                 Some(session) => session,
-                None => self.begin(blob.digest, None).await?,
+                None => match self.begin(digest, None).await? {
+                    Begun::Session(session) => session,
+                    Begun::Mounted => return Ok(()),
+                },
             };
-            let Some(location) = session else { return Ok(Arrived::Mounted) };
-            let origin = http::origin(&location);
-            let stream = source.stream(blob).await?;
-            // A stream cannot be sent twice: what has to be repeated begins anew, with a new session.
-            let answer = match self.put_stream(location, &thing, stream, blob.size, sent).await? {
-                Ok(answer) => answer,
+            match upload.attempt(&mut session).await {
+                Ok(Step::Again) => {}
+                Ok(Step::Done) => return Ok(()),
                 Err(error) => {
-                    let transport = |source| RegistryError::Transport { thing: thing.clone(), source };
-                    tries.after_error(error).await.map_err(transport)?;
-                    continue;
+                    if !error.is_passing() {
+                        self.cancel(session, digest).await;
+                    }
+                    return Err(error);
                 }
-            };
-            if answer.status() == StatusCode::UNAUTHORIZED && !asked {
-                // The grant ended on the way.
-                asked = true;
-                continue;
             }
-            let again = tries.after_answer(&origin, &answer).await;
-            if again.map_err(|source| RegistryError::Transport { thing: thing.clone(), source })? {
-                http::discard(answer).await;
-                continue;
-            }
-            let done = expect(answer, &[StatusCode::CREATED, StatusCode::NO_CONTENT], &thing).await?;
-            check_digest(&done, blob.digest, thing)?;
-            http::discard(done).await;
-            return Ok(Arrived::Copied);
         }
     }
 
-    async fn has(&self, rest: &str, thing: Thing) -> Result<bool, RegistryError> {
-        let probe = Call::write(Method::HEAD, self.url(rest)?, thing);
-        // Some registries refuse the question instead of saying no; then the writing tells.
-        Ok(self.send(&probe).await?.status() == StatusCode::OK)
-    }
-
-    /// Opens an upload and says where it goes on; none if the registry has the blob now, from another repository of its own.
-    async fn begin(&self, digest: Digest, from: Option<&Repository>) -> Result<Option<Url>, RegistryError> {
+    /// Opens an upload and says where it goes on.
+    pub(super) async fn begin(
+        &self,
+        digest: Digest,
+        from: Option<&Repository>,
+    ) -> Result<Begun, RegistryError> {
         let thing = Thing::Upload(self.repository().clone(), digest);
         let mut url = self.url("blobs/uploads/")?;
         if digest.algorithm() != Algorithm::Sha256 {
@@ -118,51 +127,155 @@ impl Remote {
         if let Some(from) = from {
             url.query_pairs_mut().append_pair("mount", &digest.to_string()).append_pair("from", from.path());
         }
-        let start = Call::write(Method::POST, url, thing.clone()).body(BINARY, b"");
-        let mut good = vec![StatusCode::ACCEPTED];
-        if from.is_some() {
-            good.push(StatusCode::CREATED);
+        let start = Call::write(Method::POST, url, thing.clone()).body(BINARY, b"").from(from);
+        let good = [StatusCode::ACCEPTED, StatusCode::CREATED];
+        let answer = expect(self.send(&start).await?, &good, &thing).await?;
+        if answer.status() == StatusCode::CREATED {
+            check_digest(&answer, digest, thing)?;
+            http::discard(answer).await;
+            return Ok(Begun::Mounted);
         }
-        let session = expect(self.send(&start).await?, &good, &thing).await?;
-        if session.status() == StatusCode::CREATED {
-            check_digest(&session, digest, thing)?;
-            http::discard(session).await;
-            return Ok(None);
+        let least =
+            answer.headers().get(OCI_CHUNK_MIN_LENGTH).and_then(|text| text.to_str().ok()?.parse().ok());
+        let place = self.place_after(&start.url, &answer, &thing)?;
+        http::discard(answer).await;
+        Ok(Begun::Session(Session { place, least: least.unwrap_or(0) }))
+    }
+
+    /// Where the upload goes on: as the registry says, and nowhere else (GHSA-jxpm-75mh-9fp7).
+    pub(super) fn place_after(
+        &self,
+        from: &Url,
+        answer: &Response,
+        thing: &Thing,
+    ) -> Result<Url, RegistryError> {
+        let place = self.same_place(from, answer);
+        place.map_err(|reason| RegistryError::UploadLocation { thing: thing.clone(), reason })
+    }
+
+    fn same_place(&self, from: &Url, answer: &Response) -> Result<Url, LinkFault> {
+        let location = answer.headers().get(LOCATION).ok_or(LinkFault::Missing)?;
+        let location = location.to_str().map_err(|_| LinkFault::NotUrl)?;
+        let url = from.join(location).map_err(|_| LinkFault::NotUrl)?;
+        if !http::same_origin(&url, &self.base) || !url.username().is_empty() || url.password().is_some() {
+            return Err(LinkFault::OtherOrigin);
         }
-        let location = self
-            .upload_location(&start.url, &session, digest)
-            .map_err(|reason| RegistryError::UploadLocation { thing, reason })?;
-        http::discard(session).await;
-        Ok(Some(location))
+        Ok(url)
+    }
+
+    /// Tells the registry that no more will come. It finds that out by itself if it does not understand.
+    async fn cancel(&self, session: Session, digest: Digest) {
+        let thing = Thing::Upload(self.repository().clone(), digest);
+        let call = Call::write(Method::DELETE, session.place, thing);
+        if let Ok(answer) = self.send(&call).await {
+            http::discard(answer).await;
+        }
+    }
+}
+
+impl Upload<'_> {
+    /// Sends the blob in one session.
+    async fn attempt(&mut self, session: &mut Session) -> Result<Step, SourceError> {
+        let sent = match self.way {
+            Way::Chunks => self.send_chunks(session).await?,
+            Way::Whole => self.send_whole(session).await?,
+        };
+        let answer = match sent {
+            Sent::Answered(answer) => answer,
+            Sent::Lost => return Ok(Step::Again),
+            Sent::Broke(error) => {
+                if self.size > limits::UPLOAD_WHOLE {
+                    self.way = Way::Chunks;
+                }
+                let waited = self.tries.after_error(error).await;
+                waited.map_err(|source| self.transport(source))?;
+                // All of it may have arrived, and the answer not.
+                let is_there = self.remote.has_blob(self.digest).await?;
+                return Ok(if is_there { Step::Done } else { Step::Again });
+            }
+        };
+        match answer.status() {
+            StatusCode::CREATED | StatusCode::NO_CONTENT => {
+                check_digest(&answer, self.digest, self.thing.clone())?;
+                http::discard(answer).await;
+                return Ok(Step::Done);
+            }
+            StatusCode::UNAUTHORIZED if !self.asked => self.asked = true,
+            // It takes no more than so much at once.
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::RANGE_NOT_SATISFIABLE if self.way == Way::Whole => {
+                self.way = Way::Chunks;
+            }
+            _ => {
+                let again = self.tries.after_answer(&http::origin(&session.place), &answer).await;
+                if !again.map_err(|source| self.transport(source))? {
+                    expect(answer, &[], &self.thing).await?;
+                    return Ok(Step::Again);
+                }
+            }
+        }
+        http::discard(answer).await;
+        Ok(Step::Again)
+    }
+
+    async fn send_whole(&self, session: &Session) -> Result<Sent, SourceError> {
+        match &self.supply {
+            Supply::Held(bytes) => self.finish(session, bytes).await,
+            Supply::Source { source, blob, sent } => {
+                let stream = source.stream(blob).await?;
+                self.send_stream(session, stream, sent).await
+            }
+        }
+    }
+
+    /// Sends what is left, and says that it was all.
+    pub(super) async fn finish(&self, session: &Session, rest: &[u8]) -> Result<Sent, SourceError> {
+        let put = Call::write(Method::PUT, self.end(session), self.thing.clone()).body(BINARY, rest);
+        match self.remote.send(&put).await {
+            Ok(answer) => Ok(Sent::Answered(answer)),
+            Err(RegistryError::Transport { source, .. }) => Ok(Sent::Broke(source)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Sends the whole blob in one request, piece by piece. What is wrong with the source is an error of its own.
-    async fn put_stream(
+    async fn send_stream(
         &self,
-        location: Url,
-        thing: &Thing,
+        session: &Session,
         stream: BlobStream,
-        size: u64,
         sent: &Arc<AtomicU64>,
-    ) -> Result<Result<Response, HttpError>, SourceError> {
-        let call = Call::write(Method::PUT, location, thing.clone());
-        let used = self.shared.authorizer.granted(self.repository(), Actions::Push).await;
+    ) -> Result<Sent, SourceError> {
+        let call = Call::write(Method::PUT, self.end(session), self.thing.clone());
+        let shared = &self.remote.shared;
+        let used = self.remote.granted(&call).await;
         let mut request = request(&call, &call.url, used.as_ref());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(BINARY));
-        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(size));
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(self.size));
         let fault = Arc::new(Mutex::new(None));
         *request.body_mut() = Some(body(stream, sent.clone(), fault.clone()));
-        let answer = unless_stalled(self.shared.http.upload(request), sent).await;
+        let answer = unless_stalled(shared.http.upload(request), sent).await;
         // What broke the stream says more than that the request broke.
         if let Some(error) = fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(error);
         }
-        if let Ok(answer) = &answer
-            && answer.status() == StatusCode::UNAUTHORIZED
-        {
-            self.authenticate(&call, answer, used.as_ref()).await?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Sent::Broke(error)),
+        };
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.remote.authenticate(&call, &answer, used.as_ref()).await?;
         }
-        Ok(answer)
+        Ok(Sent::Answered(answer))
+    }
+
+    /// Where all of it becomes a blob.
+    fn end(&self, session: &Session) -> Url {
+        let mut url = session.place.clone();
+        url.query_pairs_mut().append_pair("digest", &self.digest.to_string());
+        url
+    }
+
+    pub(super) fn transport(&self, source: HttpError) -> RegistryError {
+        RegistryError::Transport { thing: self.thing.clone(), source }
     }
 }
 
@@ -206,5 +319,126 @@ async fn unless_stalled(
                 seen = now;
             }
         }
+    }
+}
+
+pub(super) const BINARY: &str = "application/octet-stream";
+/// Of an answer that begins an upload: how small chunks may be.
+const OCI_CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::io::stub::{Reply, Stub, turns, wait};
+
+    fn upload(
+        session: impl Fn() -> Reply + Send + Sync + 'static,
+        done: Reply,
+    ) -> (Result<Digest, SourceError>, Stub) {
+        let stub = Stub::new(move |asked| match asked.method.as_str() {
+            "HEAD" => Reply::new(404),
+            "POST" => session(),
+            _ => done.clone(),
+        });
+        (wait(stub.remote("a").push_blob(b"hello")), stub)
+    }
+
+    #[test]
+    fn blobs_are_uploaded_where_the_registry_says() {
+        let digest = Digest::of(b"hello");
+        let session = || Reply::new(202).with("location", "/v2/a/blobs/uploads/1?_state=x%2Fy");
+        let (result, stub) = upload(session, Reply::new(201).with("docker-content-digest", digest));
+        assert_eq!(result.unwrap(), digest);
+        let put = stub.asked().pop().unwrap();
+        let hex = digest.hex();
+        assert_eq!(put.target, format!("/v2/a/blobs/uploads/1?_state=x%2Fy&digest=sha256%3A{hex}"));
+        assert_eq!(put.body, b"hello");
+        let there = Stub::new(|_| Reply::new(200));
+        assert!(wait(there.remote("a").push_blob(b"hello")).is_ok());
+        assert_eq!(there.log(), [format!("HEAD /v2/a/blobs/{digest}")]);
+    }
+
+    #[test]
+    fn uploads_elsewhere_are_refused() {
+        let collector = Stub::new(|_| Reply::new(201));
+        for location in ["http://127.0.0.1:PORT/x", "//localhost:PORT/x", "http://user@127.0.0.1:PORT/x"] {
+            let location = location.replace("PORT", &collector.port.to_string());
+            let (result, _) = upload(move || Reply::new(202).with("location", &location), Reply::new(201));
+            assert!(matches!(
+                result,
+                Err(SourceError::Registry(RegistryError::UploadLocation {
+                    reason: LinkFault::OtherOrigin,
+                    ..
+                }))
+            ));
+        }
+        assert!(collector.log().is_empty());
+        let (result, _) = upload(|| Reply::new(202), Reply::new(201));
+        assert!(matches!(
+            result,
+            Err(SourceError::Registry(RegistryError::UploadLocation { reason: LinkFault::Missing, .. }))
+        ));
+        let here = || Reply::new(202).with("location", "x");
+        for status in [200, 202, 400, 404, 416, 500] {
+            assert!(upload(here, Reply::new(status)).0.is_err(), "{status}");
+        }
+        let lie = Reply::new(201).with("docker-content-digest", Digest::of(b"x"));
+        let lie = upload(here, lie).0;
+        assert!(matches!(lie, Err(SourceError::Registry(RegistryError::DigestHeader { .. }))));
+    }
+
+    fn begun() -> Reply {
+        Reply::new(202).with("location", "/v2/a/blobs/uploads/1")
+    }
+
+    fn words(stub: &Stub) -> Vec<String> {
+        stub.asked().iter().map(|asked| asked.method.clone()).collect()
+    }
+
+    #[test]
+    fn what_broke_begins_anew_and_what_arrived_is_found() {
+        let stub = turns(|turn, asked| match asked.method.as_str() {
+            "HEAD" => Reply::new(404),
+            "POST" if turn == 1 => Reply::new(503),
+            "POST" => begun(),
+            _ if turn < 6 => Reply::new(500),
+            _ => Reply::new(201),
+        });
+        wait(stub.remote("a").push_blob(b"hello")).unwrap();
+        assert_eq!(words(&stub), ["HEAD", "POST", "POST", "PUT", "POST", "PUT", "POST", "PUT"]);
+        // The answer broke off, not the upload.
+        let put = Arc::new(AtomicUsize::new(0));
+        let seen = put.clone();
+        let stub = Stub::new(move |asked| match asked.method.as_str() {
+            "HEAD" => Reply::new(if seen.load(Ordering::SeqCst) == 0 { 404 } else { 200 }),
+            "POST" => begun(),
+            _ => {
+                seen.fetch_add(1, Ordering::SeqCst);
+                Reply::hangup()
+            }
+        });
+        wait(stub.remote("a").push_blob(b"hello")).unwrap();
+        assert_eq!((put.load(Ordering::SeqCst), words(&stub).len()), (1, 4));
+        // And it ends.
+        let stub = Stub::new(|asked| match asked.method.as_str() {
+            "HEAD" => Reply::new(404),
+            "POST" => begun(),
+            _ => Reply::new(503),
+        });
+        assert!(wait(stub.remote("a").push_blob(b"hello")).is_err());
+        assert_eq!(words(&stub).iter().filter(|word| *word == "PUT").count(), limits::TRIES as usize);
+    }
+
+    #[test]
+    fn what_is_given_up_is_cancelled_where_it_was() {
+        let stub = Stub::new(|asked| match asked.method.as_str() {
+            "HEAD" => Reply::new(404),
+            "POST" => begun(),
+            _ => Reply::new(400),
+        });
+        assert!(wait(stub.remote("a").push_blob(b"hello")).is_err());
+        assert_eq!(stub.log().last().unwrap(), "DELETE /v2/a/blobs/uploads/1");
     }
 }

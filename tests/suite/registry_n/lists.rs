@@ -206,6 +206,7 @@ fn n21_fallback_tag_race() {
                     cache: Cache::Unused,
                     ca_file: None,
                     client: None,
+                    login: None,
                     mirror_tags: MirrorTags::Ignored,
                     max_wait: Some(Duration::ZERO),
                 };

@@ -14,6 +14,7 @@ mod pattern;
 mod problem;
 mod requirement;
 mod sbom;
+mod warning;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub use decision::{
 pub use evidence::{Evidence, Found, Gap, PlatformImage, Request};
 pub use pattern::PatternError;
 pub use problem::{PolicyError, PolicyProblem, PolicyProblemKind};
+pub use warning::PolicyWarning;
 
 use crate::base::{Digest, IdentityMatcher, Timestamp};
 use crate::verify::{Authorship, Signer, TimeDemand, Trust};

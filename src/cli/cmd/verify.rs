@@ -56,6 +56,9 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     }
     let policy = read_policy(&args, io).await?;
     let now = io.clock.now();
+    for warning in policy.warnings(now) {
+        ui.warn(&warning.to_string());
+    }
 
     let mut answer = Answer::new(&policy, now.to_string());
     let mut outcomes = Vec::new();

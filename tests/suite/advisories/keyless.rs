@@ -1,13 +1,16 @@
 //! Certificates for the tests of this folder: one good Sigstore, and ways to bend what it signed.
 
 use plimsoll::base::{Checked, Digest, IdentityMatcher, TextMatcher, Timestamp};
+use plimsoll::format::manifest::OCI_MANIFEST;
 use plimsoll::format::statement::{PAYLOAD_TYPE, SIGN_PREDICATE};
 use plimsoll::verify::{
     Candidate, Content, IdentitySigner, Origin, Signed, Signer, Trust, TrustRoot, VerifyError,
     check_signature,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::{BUNDLE, refused};
+use crate::plimsoll::Run;
 use crate::sigstore::{Signing, Sigstore, time};
 
 pub(super) const SUBJECT: &str = "https://github.test/acme/app/.github/workflows/release.yml@refs/heads/main";
@@ -51,11 +54,30 @@ pub(super) fn check(bundle: &[u8], identity: IdentityMatcher, trust: Trust) -> R
     check_signature(&candidate, &signer, image())
 }
 
-/// The code of the refusal; it must be one.
+/// What the command line says when the bundle is stored beside the image.
+fn by_command(bundle: &Value, sigstore: &Sigstore) -> Run {
+    let (shop, layer) = (super::shop(), bundle.to_string());
+    let blob = shop.registry.put_blob("team/app", layer.as_bytes());
+    let empty = json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": Digest::of(b"{}").to_string(), "size": 2});
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": BUNDLE, "config": empty,
+        "layers": [{"mediaType": BUNDLE, "digest": blob.to_string(), "size": layer.len()}],
+        "subject": {"mediaType": OCI_MANIFEST, "digest": image().to_string(), "size": 5},
+    });
+    shop.attach_manifest(manifest.to_string().as_bytes(), image(), BUNDLE);
+    std::fs::write(shop.folder.path().join("root.json"), sigstore.trusted_root().to_string()).unwrap();
+    let who = ["--certificate-identity", SUBJECT, "--certificate-oidc-issuer", ISSUER];
+    let how = ["--trusted-root", "[DIR]/root.json", &format!("[HOST]/team/app@{}", image())];
+    shop.run([&["verify"], &who[..], &how].concat())
+}
+
+/// The code of the refusal; it must be one, and the command line's, too.
 #[track_caller]
 pub(super) fn code(bundle: &Value, sigstore: &Sigstore) -> &'static str {
-    check(bundle.to_string().as_bytes(), matcher(), trust(&sigstore.trusted_root()))
-        .map_or_else(|error| error.code(), |signed| panic!("{signed:?} {bundle}"))
+    let code = check(bundle.to_string().as_bytes(), matcher(), trust(&sigstore.trusted_root()))
+        .map_or_else(|error| error.code(), |signed| panic!("{signed:?} {bundle}"));
+    refused(by_command(bundle, sigstore), 1, &[code]);
+    code
 }
 
 #[track_caller]
@@ -66,4 +88,6 @@ pub(super) fn is_good(bundle: &Value, sigstore: &Sigstore) {
         Ok(image()),
         "{bundle}"
     );
+    let said = by_command(bundle, sigstore).exits(0).stdout;
+    assert!(said.starts_with("allowed "), "{said}");
 }

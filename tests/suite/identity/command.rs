@@ -315,3 +315,14 @@ fn copy_folder(from: &Path, to: &Path) {
         }
     }
 }
+
+/// On stderr, whatever the verdict; the answer does not change.
+#[test]
+fn a_wide_pattern_is_warned_about() {
+    let any = "https://github.com/acme/*/.github/workflows/release.yml@refs/heads/main";
+    let by = ["--certificate-identity-glob", any, "--certificate-oidc-issuer", ACTIONS];
+    let run = verify(&by, "kl-rekor1").exits(0);
+    assert!(run.stderr.contains("fits more than one workflow file or repository"), "{}", run.stderr);
+    let run = verify(&EXACT, "kl-rekor1").exits(0);
+    assert_eq!(run.stderr, "");
+}

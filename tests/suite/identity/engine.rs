@@ -503,3 +503,45 @@ fn who_is_not_even_called_so_is_not_looked_at() {
     let unlogged = signed(&STRANGER.signing("dev@example.com", ISSUER, at("2026-06-01T12:00:00Z")).log(None));
     assert_eq!(judge(&policy, vec![unlogged]), "denied PLM-E03 /PLM-S24");
 }
+
+/// Good policies whose author should look again.
+#[test]
+fn what_is_wide_or_ends_soon_is_warned_about() {
+    let github = |subject: &str, claims: Value| {
+        let mut keyless = json!({"root": "site", "issuer": ACTIONS, "subject": {"glob": subject}});
+        if claims.is_object() {
+            keyless["claims"] = claims;
+        }
+        json!({ "keyless": keyless })
+    };
+    let any = "https://github.com/acme/*/.github/workflows/release.yml@refs/tags/v*";
+    let one = "https://github.com/acme/shop/.github/workflows/release.yml@refs/tags/v*";
+    let mut mail = signer(json!({"glob": "*@example.com"}));
+    mail["not_after"] = json!("2026-11-30T00:00:00Z");
+    for (a, expires, want) in [
+        (github(one, Value::Null), "2027-06-01T00:00:00Z", &[][..]),
+        (github(any, Value::Null), "2027-06-01T00:00:00Z", &["signer a: `https://github.com/acme/*/"]),
+        (
+            github("https://github.com/acme/shop/.github/workflows/*@refs/heads/main", Value::Null),
+            "2027-06-01T00:00:00Z",
+            &["fits more"],
+        ),
+        (
+            github(any, json!({"source_repository": "https://github.com/acme/shop"})),
+            "2027-06-01T00:00:00Z",
+            &[],
+        ),
+        (github(any, json!({"build_trigger": "push"})), "2027-06-01T00:00:00Z", &["source_repository"]),
+        (mail, "2026-12-01T00:00:00Z", &["the policy expires at 2026-12-01", "after 2026-11-30"]),
+        (signer(json!({"glob": "*@example.com"})), "2026-11-01T00:00:00Z", &[]),
+    ] {
+        let mut policy =
+            policy(json!({"site": {"trusted_root": "site.json"}}), json!({ "a": a }), json!("a"));
+        policy["expires"] = json!(expires);
+        let told: Vec<_> = load(&policy).unwrap().warnings(now()).iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), want.len(), "{told:?} {want:?}");
+        for (told, want) in told.iter().zip(want) {
+            assert!(told.contains(want), "{told} {want}");
+        }
+    }
+}

@@ -1,14 +1,15 @@
 //! Options that name a signer who has no key: spelt as cosign spells them, shared by every verb that verifies.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::CliError;
 use super::key::{KeyReference, read_public_key};
 use crate::base::{Claim, IdentityMatcher, MatcherError, Printable, TextMatcher, limits};
-use crate::io::Io;
+use crate::io::{FileError, Io};
 use crate::verify::{
-    CertificateLogDemand, IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot, WitnessedKey,
+    CertificateLogDemand, IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot, TrustRootError,
+    WitnessedKey,
 };
 
 /// Who must have signed, and what vouches for it.
@@ -142,9 +143,17 @@ impl IdentityArgs {
 
     fn root(&self, io: &Io) -> Result<TrustRoot, CliError> {
         let Some(path) = &self.trusted_root else { return TrustRoot::public_good().map_err(CliError::bug) };
-        let bytes = io.files.read_at_most(path, limits::TRUSTED_ROOT)?;
-        TrustRoot::parse(&bytes).map_err(|error| CliError::not_a_trusted_root(path, error))
+        read_trusted_root(path, io)
     }
+}
+
+/// Reads a trusted root that a file holds.
+pub(super) fn read_trusted_root(path: &Path, io: &Io) -> Result<TrustRoot, CliError> {
+    let root = match io.files.read_at_most(path, limits::TRUSTED_ROOT) {
+        Err(FileError::TooLarge { .. }) => Err(TrustRootError::TooLarge),
+        read => TrustRoot::parse(&read?),
+    };
+    root.map_err(|error| CliError::not_a_trusted_root(path, error))
 }
 
 fn wrong(flag: &'static str) -> impl Fn(MatcherError) -> CliError {

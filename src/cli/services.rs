@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::CliError;
-use crate::base::{Printable, limits};
+use super::identity::read_trusted_root;
+use crate::base::Printable;
 use crate::format::signing_config::{Service, SigningConfig, SigningConfigError};
 use crate::io::{Io, ServiceUrl, ServiceUrlError};
 use crate::verify::TrustRoot;
@@ -118,10 +119,7 @@ impl Places {
 impl ServiceArgs {
     /// Against what signatures are checked before they are stored.
     pub(super) fn trust(&self, io: &Io) -> Result<Option<TrustRoot>, CliError> {
-        let Some(path) = &self.trusted_root else { return Ok(None) };
-        let bytes = io.files.read_at_most(path, limits::TRUSTED_ROOT)?;
-        let root = TrustRoot::parse(&bytes).map_err(|error| CliError::not_a_trusted_root(path, error))?;
-        Ok(Some(root))
+        self.trusted_root.as_deref().map(|path| read_trusted_root(path, io)).transpose()
     }
 }
 

@@ -28,8 +28,9 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    pub(super) fn new(bundle: &Bundle) -> Result<Self, VerifyError> {
-        let material = bundle.material_to_json();
+    /// With at most one time stamp: all of them are checked elsewhere.
+    pub(super) fn new(bundle: &Bundle, stamp: Option<&Vec<u8>>) -> Result<Self, VerifyError> {
+        let material = bundle.material_to_json(stamp.map(std::slice::from_ref).unwrap_or_default());
         let mut material: VerificationMaterial = serde_json::from_value(material)
             .map_err(|error| VerifyError::BadEntry { source: Box::new(error) })?;
         let entries = std::mem::take(&mut material.tlog_entries);
@@ -60,16 +61,10 @@ impl Subject {
         Ok(Self { bundle: LibraryBundle::new(media_type, material, content), entries })
     }
 
-    /// Leaves one entry or none, and at most one time stamp: all of them are checked before.
+    /// Leaves one entry or none.
     pub(super) fn select(&mut self, entry: Option<usize>) {
         let material = &mut self.bundle.verification_material;
         material.tlog_entries = entry.and_then(|at| self.entries.get(at)).cloned().into_iter().collect();
-        material.timestamp_verification_data.rfc3161_timestamps.truncate(1);
-    }
-
-    /// For a root that knows no authority of time stamps.
-    pub(super) fn drop_timestamps(&mut self) {
-        self.bundle.verification_material.timestamp_verification_data.rfc3161_timestamps.clear();
     }
 }
 

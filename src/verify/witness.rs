@@ -43,11 +43,9 @@ pub(super) fn check(
     let entries = known_entries(bundle, trust)?;
     let (first, others) = bundle.timestamps.split_at(bundle.timestamps.len().min(1));
     let mut stamps = timestamp::check(first, signature(bundle), &trust.root)?;
-    let mut check =
-        Check { bundle, artifact, trust, holder, subject: Subject::new(bundle)?, authority: None };
-    if stamps.is_empty() {
-        check.subject.drop_timestamps();
-    }
+    // A root that knows no authority of time stamps cannot tell what one is worth.
+    let subject = Subject::new(bundle, first.first().filter(|_| !stamps.is_empty()))?;
+    let mut check = Check { bundle, artifact, trust, holder, subject, authority: None };
     // Anybody gets good time stamps over a signature by a certificate of his own: one is enough to find that out.
     if !others.is_empty() && !stamps.is_empty() && matches!(holder, Holder::Certificate(_)) {
         check.certificate(None, None, &stamps)?;

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use clap::Subcommand;
 
-use crate::base::{Digest, Timestamp, limits};
+use crate::base::{Digest, Timestamp};
 use crate::cli::args::Format;
+use crate::cli::identity::read_trusted_root;
 use crate::cli::key::{KeyReference, read_public_key};
 use crate::cli::render::trusted_root::{TrustedRootJson, text};
 use crate::cli::ui::Ui;
@@ -98,7 +99,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let (file, root) = match args.action {
         Action::Show(Show { trusted_root: None }) => (None, TrustRoot::public_good().map_err(CliError::bug)?),
         Action::Show(Show { trusted_root: Some(path) }) => {
-            let root = parse(&path, &io.files.read_at_most(&path, limits::TRUSTED_ROOT)?)?;
+            let root = read_trusted_root(&path, io)?;
             (Some(path), root)
         }
         Action::Update(update) => update.run(io).await?,

@@ -13,9 +13,9 @@ use crate::cli::key::KeyReference;
 use crate::cli::render::decision::{self, Answer, ImageWire};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
-use crate::format::policy::UnvalidatedPolicy;
-use crate::io::Io;
+use crate::format::policy::{NotAPolicy, UnvalidatedPolicy};
 use crate::io::image::read_digests;
+use crate::io::{FileError, Io};
 use crate::policy::{Case, Certainty, Decision, Demand, Finding, Policy, Request, Ruling, Wants};
 
 /// Check images before they are used: by public key, by identity, or by a trust policy
@@ -205,7 +205,12 @@ async fn read_policy(args: &Args, io: &Io) -> Result<Policy, CliError> {
 
 /// Reads a policy, and the keys and trusted roots that it names, which are files below its folder.
 pub(super) fn read_policy_file(file: &Path, io: &Io) -> Result<Policy, CliError> {
-    let bytes = io.files.read_at_most(file, limits::POLICY)?;
+    let bytes = match io.files.read_at_most(file, limits::POLICY) {
+        Err(FileError::TooLarge { .. }) => {
+            return Err(CliError::not_a_policy(file, &NotAPolicy::too_large()));
+        }
+        read => read?,
+    };
     let folder = file.parent().unwrap_or(Path::new(""));
     let read = |file: &Path| io.files.read(&folder.join(file));
     UnvalidatedPolicy::read(&bytes)

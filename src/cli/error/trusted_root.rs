@@ -10,7 +10,7 @@ impl CliError {
     /// A file that is no trusted root, or of no use.
     pub(in crate::cli) fn not_a_trusted_root(path: &Path, source: TrustRootError) -> Self {
         let hint = match &source {
-            TrustRootError::Form(_) | TrustRootError::TooLarge { .. } => {
+            TrustRootError::Form(_) | TrustRootError::TooLarge => {
                 "get the public Sigstore's: `plimsoll trusted-root update --output FILE`, or make one of your own: `plimsoll trusted-root \
                  create --help`"
             }

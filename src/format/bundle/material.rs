@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::{Bundle, LogEntry, Material, Version};
 
 impl Bundle {
-    /// `verificationMaterial` with all that was read of it.
-    pub fn material_to_json(&self) -> Value {
+    /// `verificationMaterial` with all that was read of it, but for time stamps with these.
+    pub fn material_to_json(&self, timestamps: &[Vec<u8>]) -> Value {
         let mut material = Map::new();
         match &self.material {
             Material::Certificate { leaf, .. } if self.version == Version::V0_3 => {
@@ -27,9 +27,9 @@ impl Bundle {
             let entries: Vec<Value> = self.log_entries.iter().map(entry).collect();
             material.insert("tlogEntries".to_owned(), entries.into());
         }
-        if !self.timestamps.is_empty() {
+        if !timestamps.is_empty() {
             let stamp = |stamp: &Vec<u8>| json!({ "signedTimestamp": STANDARD.encode(stamp) });
-            let stamps: Vec<Value> = self.timestamps.iter().map(stamp).collect();
+            let stamps: Vec<Value> = timestamps.iter().map(stamp).collect();
             material.insert("timestampVerificationData".to_owned(), json!({ "rfc3161Timestamps": stamps }));
         }
         material.into()

@@ -1,6 +1,7 @@
 //! What can be wrong with the shape of a policy file.
 
 use super::{Place, VERSION, YamlError};
+use crate::base::LineColumn;
 
 /// A policy file that has problems of shape: at least one.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,14 @@ impl NotAPolicy {
     /// What is wrong, in the order of the file.
     pub fn problems(&self) -> &[ShapeProblem] {
         &self.problems
+    }
+}
+
+impl NotAPolicy {
+    /// A file that is larger than any policy, so that nobody reads it.
+    pub fn too_large() -> Self {
+        let place = Place { at: LineColumn { line: 1, column: 1 }, path: String::new() };
+        Self { problems: vec![ShapeProblem { place, error: YamlError::TooLarge.into() }] }
     }
 }
 

@@ -138,6 +138,14 @@ fn a_trusted_root_that_is_none_is_refused() {
     assert!(said.contains("blob.txt is not a trusted root   PLM-T01"), "{said}");
     assert!(said.contains("`plimsoll trusted-root update --output FILE`"), "{said}");
     assert!(!said.contains("`cosign"), "{said}");
+    let folder = site(&" ".repeat(2 << 20));
+    fs::write(folder.path().join("long.json"), " ".repeat(2 << 20)).unwrap();
+    let args = [&["verify", "--trusted-root", "[DIR]/long.json"], &EXACT[..], &[&image]].concat();
+    let said = Plimsoll::new().args(args).dir(&folder).run().exits(2).stderr;
+    assert!(said.contains("long.json is not a trusted root   PLM-T01"), "{said}");
+    let args = ["verify", "--policy", "[DIR]/trust.yaml", "--as", NAME, &image];
+    let said = Plimsoll::new().args(args).dir(&folder).run().exits(2).stderr;
+    assert!(said.contains("larger than") && said.contains("PLM-P01"), "{said}");
 }
 
 #[test]

@@ -111,7 +111,8 @@ pub(super) fn read_file(
     let mut hasher = FileHasher::new(&wanted.hashes, wanted.keep);
     let mut each = |piece: &[u8]| hasher.update(piece);
     if path == Path::new("-") {
-        stream(ui.input(), &mut each).map_err(|error| CliError::new(Outcome::Unknown, Input(error)))?;
+        let read = ui.read_input(|input| stream(input, &mut each));
+        read.map_err(|error| CliError::new(Outcome::Unknown, Input(error)))?;
     } else {
         io.files.stream(path, &mut each)?;
     }

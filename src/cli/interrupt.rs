@@ -1,6 +1,7 @@
 //! Ctrl-C, and the signal to end: the work is dropped, and with it every file that has no name yet.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -9,7 +10,13 @@ use super::Outcome;
 
 /// That somebody wants the work to end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Interrupt(Arc<Notify>);
+pub(super) struct Interrupt(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    came: Notify,
+    at_rest: AtomicBool,
+}
 
 impl Interrupt {
     /// Never comes: a caller in the same process ends by other means.
@@ -18,29 +25,42 @@ impl Interrupt {
     }
 
     /// Comes with the first SIGINT or SIGTERM from now on. A second one ends the process at once, and so does time, where the work is in a
-    /// computation or writes to a pipe that nobody reads.
+    /// computation or waits for something that it cannot leave.
     pub(super) fn listen() -> Self {
         let interrupt = Self::never();
-        let notify = interrupt.0.clone();
+        let shared = interrupt.0.clone();
         // A thread of its own hears it also while the work does not listen. Without it the system ends the process as ever.
-        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(move || wait_twice(&notify));
+        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(move || watch(&shared));
         interrupt
+    }
+
+    /// Waits for a person or a pipe, with nothing begun that would have to be removed: then the first one ends the process at once.
+    pub(super) fn at_rest<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.0.at_rest.store(true, Ordering::SeqCst);
+        let done = wait();
+        self.0.at_rest.store(false, Ordering::SeqCst);
+        done
     }
 
     /// Waits for it.
     pub(super) async fn wait(&self) {
-        self.0.notified().await;
+        self.0.came.notified().await;
     }
 }
 
 #[expect(clippy::exit, reason = "whoever asks twice, or for long, does not wait for the end of the work")]
-fn wait_twice(notify: &Notify) {
+fn watch(shared: &Shared) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async {
         let Ok(mut signals) = Signals::new() else { return };
         signals.next().await;
-        notify.notify_one();
-        let _ = tokio::time::timeout(GRACE, signals.next()).await;
+        shared.came.notify_one();
+        for _ in 0..LOOKS {
+            let again = tokio::time::timeout(BETWEEN_LOOKS, signals.next()).await;
+            if again.is_ok() || shared.at_rest.load(Ordering::SeqCst) {
+                break;
+            }
+        }
         std::process::exit(Outcome::Interrupted as i32);
     });
 }
@@ -78,5 +98,6 @@ impl Signals {
     }
 }
 
-/// How long the work has to end.
-const GRACE: Duration = Duration::from_secs(5);
+/// Five seconds: so long the work has to end.
+const LOOKS: usize = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);

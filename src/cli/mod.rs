@@ -28,7 +28,6 @@ mod witness;
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser as _;
 use futures_util::future::Either;
@@ -106,7 +105,8 @@ fn run_until(args: Vec<OsString>, world: World<'_>, listen: fn() -> Interrupt) -
         Err(refusal) => return ui::print_usage(&refusal, world),
     };
     let environment = world.environment.clone();
-    let mut ui = Ui::new(world, &parsed.global);
+    let interrupt = listen();
+    let mut ui = Ui::new(world, &parsed.global, interrupt.clone());
     let login = match password::read_login(&parsed.global, &mut ui) {
         Ok(login) => login,
         Err(error) => return ui.fail(&error.into()),
@@ -117,9 +117,9 @@ fn run_until(args: Vec<OsString>, world: World<'_>, listen: fn() -> Interrupt) -
     };
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
-            let result = runtime.block_on(unless(listen(), cmd::run(parsed.command, &io, &mut ui)));
-            // Nobody waits for a look-up of a name whose answer nobody needs.
-            runtime.shutdown_timeout(LEFT_OVER);
+            let result = runtime.block_on(unless(interrupt, cmd::run(parsed.command, &io, &mut ui)));
+            // Nobody waits for a look-up of a name whose answer nobody needs. Files went with the work.
+            runtime.shutdown_background();
             result
         }
         Err(error) => Some(Err(CliError::new(Outcome::Unknown, error))),
@@ -145,6 +145,3 @@ async fn unless<T>(interrupt: Interrupt, work: impl Future<Output = T>) -> Optio
         Either::Right((done, _)) => Some(done),
     }
 }
-
-/// How long what runs beside the work may take when the work is over.
-const LEFT_OVER: Duration = Duration::from_secs(1);

@@ -30,7 +30,7 @@ pub(super) fn read_password(
     if let Some(password) = given_password(io) {
         return Ok(password);
     }
-    if ui.terminals().input { Ok(prompt(purpose)?) } else { Ok(read_input(ui)?) }
+    if ui.terminals().input { Ok(ui.ask(|| prompt(purpose))?) } else { Ok(read_input(ui)?) }
 }
 
 /// The password in the environment.
@@ -79,7 +79,7 @@ fn read_input(ui: &mut Ui<'_>) -> Result<Secret<Vec<u8>>, PasswordError> {
     }
     // Room for all of it, so that growing leaves no unwiped copy behind.
     let mut bytes = Vec::with_capacity(limits::PASSWORD as usize + 1);
-    let result = ui.input().take(limits::PASSWORD + 1).read_to_end(&mut bytes);
+    let result = ui.read_input(|input| input.take(limits::PASSWORD + 1).read_to_end(&mut bytes));
     let mut bytes = zeroize::Zeroizing::new(bytes);
     result.map_err(PasswordError::Input)?;
     if bytes.len() as u64 > limits::PASSWORD {

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use serde::Serialize;
 
 use super::args::{Color, Format, Global};
+use super::interrupt::Interrupt;
 use super::progress::{REFRESH, Rate, Standing};
 use super::{CliError, Outcome, Terminals, World};
 use crate::base::{Printable, pretty_json};
@@ -13,6 +14,7 @@ use crate::io::{Io, Quota};
 /// What a verb talks to.
 pub(super) struct Ui<'a> {
     world: World<'a>,
+    interrupt: Interrupt,
     format: Format,
     color: bool,
     quiet: bool,
@@ -31,7 +33,7 @@ impl Read for Closed {
 }
 
 impl<'a> Ui<'a> {
-    pub(super) fn new(world: World<'a>, global: &Global) -> Self {
+    pub(super) fn new(world: World<'a>, global: &Global, interrupt: Interrupt) -> Self {
         let color = match global.color {
             Color::Always => true,
             Color::Never => false,
@@ -40,6 +42,7 @@ impl<'a> Ui<'a> {
         };
         Self {
             world,
+            interrupt,
             format: global.format,
             color,
             quiet: global.quiet,
@@ -83,12 +86,18 @@ impl<'a> Ui<'a> {
         self.closed = Some(Closed);
     }
 
-    /// Standard input.
-    pub(super) fn input(&mut self) -> &mut dyn Read {
-        match &mut self.closed {
+    /// Reads standard input.
+    pub(super) fn read_input<T>(&mut self, read: impl FnOnce(&mut dyn Read) -> T) -> T {
+        let input: &mut dyn Read = match &mut self.closed {
             Some(closed) => closed,
             None => self.world.input,
-        }
+        };
+        self.interrupt.at_rest(|| read(input))
+    }
+
+    /// Asks a person.
+    pub(super) fn ask<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.interrupt.at_rest(ask)
     }
 
     /// Prints the answer, or a part of it. A reader that went away is not an error of ours; a full disk is kept for [`Self::end`].
@@ -99,7 +108,8 @@ impl<'a> Ui<'a> {
     /// As [`Self::answer`], for what need not be text. False if nobody takes more.
     pub(super) fn answer_bytes(&mut self, bytes: &[u8]) -> bool {
         let out = &mut self.world.out;
-        let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) else { return true };
+        let written = self.interrupt.at_rest(|| out.write_all(bytes).and_then(|()| out.flush()));
+        let Err(error) = written else { return true };
         if error.kind() != ErrorKind::BrokenPipe {
             self.lost.get_or_insert(error);
         }

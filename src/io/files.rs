@@ -348,6 +348,53 @@ pub enum FileError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Digest;
+    use crate::io::blob::Section;
+    use crate::io::stub::wait;
+
+    /// A blob in a file of the folder, as if it had been checked.
+    fn blob(folder: &Path, bytes: &[u8]) -> LayerBlob {
+        let path = folder.join("blob");
+        fs::write(&path, bytes).unwrap();
+        let file = std::sync::Arc::new(std::sync::Mutex::new(File::open(path).unwrap()));
+        LayerBlob::checked(Digest::of(bytes), Section::new(file, 0, bytes.len() as u64))
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_blob_is_written_as_it_was_checked_or_not_at_all() {
+        let (source, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = folder.path().join("layer");
+        let bytes = vec![7; 1 << 20];
+        let blob = blob(source.path(), &bytes);
+        wait(Files.write_blob(&path, &blob)).unwrap();
+        assert!(fs::read(&path).unwrap() == bytes);
+        fs::remove_file(&path).unwrap();
+        // Somebody writes into the layout between the check and the copy.
+        fs::write(source.path().join("blob"), vec![8; 1 << 20]).unwrap();
+        let result = wait(Files.write_blob(&path, &blob));
+        assert!(matches!(result, Err(FileError::Changed { .. })), "{result:?}");
+        fs::write(source.path().join("blob"), b"short").unwrap();
+        assert!(wait(Files.write_blob(&path, &blob)).is_err());
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_blob_that_is_given_up_leaves_no_file() {
+        let (source, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (path, blob) = (folder.path().join("layer"), blob(source.path(), &vec![7; 4 << 20]));
+        wait(async {
+            let mut writing = std::pin::pin!(Files.write_blob(&path, &blob));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(writing.as_mut().poll(&mut context).is_pending());
+            assert_eq!(names(folder.path()).len(), 1);
+        });
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+    }
 
     #[test]
     fn two_files_are_written_both_or_none() {

@@ -204,6 +204,21 @@ mod tests {
     }
 
     #[test]
+    fn the_list_of_repositories_is_the_registrys_own() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("x.conf");
+        let text = "[[registry]]\nprefix = \"h.example\"\nlocation = \"o.example/x\"\n[[registry.mirror]]\nlocation = \"m.example\"\n\
+             [[registry]]\nprefix = \"b.example\"\nblocked = true\n";
+        std::fs::write(&path, text).unwrap();
+        let places = places(home.path(), Some(("CONTAINERS_REGISTRIES_CONF", path.to_str().unwrap())));
+        let find = |registry: &str| places.find(&Repository::catalog(registry.parse().unwrap()));
+        let place = find("h.example").unwrap();
+        assert_eq!(place.repository.registry().as_str(), "h.example");
+        assert!(place.mirrors.is_empty());
+        assert!(matches!(find("b.example"), Err(PlaceError::Blocked { .. })));
+    }
+
+    #[test]
     fn what_is_blocked_is_not_asked() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("x.conf");

@@ -142,16 +142,36 @@ fn whatever_was_begun_is_gone() {
     }
 }
 
-/// A run that waits for a pipe that nobody reads cannot let go; whoever asks twice does not wait for it, and whoever asks once not for long.
+/// A run that waits for a pipe that nobody reads has nothing to remove.
+#[test]
+fn a_pipe_that_nobody_reads_is_not_waited_for() {
+    let yard = Yard::new();
+    let path = format!("cache/plimsoll/blobs/sha256/{}", yard.layer.hex());
+    let child = yard.start(&["blob", "[HOST]/app@[LAYER]"]);
+    until("the blob is there", || yard.folder.path().join(&path).exists());
+    // It has more to write than a pipe holds.
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Instant::now();
+    send("INT", &child);
+    assert_eq!(ended(child).0, Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    assert_eq!(yard.unfinished(), Vec::<String>::new());
+}
+
+/// A run that waits for the lock of a layout cannot let go; whoever asks twice does not wait for it, and whoever asks once not for long.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_second_one_ends_it_at_once() {
     let yard = Yard::new();
-    let path = format!("cache/plimsoll/blobs/sha256/{}", yard.layer.hex());
+    let copy = ["copy", "[HOST]/app:1.0", "oci:[DIR]/gap"];
+    assert_eq!(ended(yard.start(&copy)).0, Some(0));
+    let lock = fs::File::open(yard.folder.path().join("gap/oci-layout")).unwrap();
+    lock.lock().unwrap();
     let blocked = || {
-        let child = yard.start(&["blob", "[HOST]/app@[LAYER]"]);
-        until("the blob is there", || yard.folder.path().join(&path).exists());
-        // It has more to write than a pipe holds.
-        std::thread::sleep(Duration::from_millis(300));
+        let child = yard.start(&["copy", "[HOST]/app:1.0", "oci:[DIR]/gap:other"]);
+        let id = format!(" {} ", child.id());
+        let waits = |line: &str| line.contains("-> FLOCK") && line.contains(&id);
+        until("it waits", || fs::read_to_string("/proc/locks").unwrap().lines().any(waits));
         child
     };
     let mut child = blocked();

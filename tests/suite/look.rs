@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::plimsoll::{Plimsoll, Run};
-use crate::registry::{Fault, Mode, Registry};
+use crate::registry::{Account, Auth, Fault, Mode, Registry, Tokens};
 use crate::verify::checked_json;
 
 /// A registry with an index of two images at `app:1.0`, the second with a label that would drive a terminal, and a folder for everything.
@@ -30,7 +30,8 @@ const LABEL: &str = "\u{1b}[31m\u{9b}31m\u{202e}";
 impl Yard {
     fn new() -> Self {
         let registry = Registry::start();
-        let layer = vec![7; 300_000];
+        // Two empty blocks end an archive; what follows belongs to the layer all the same.
+        let layer = [vec![0; 1024], vec![7; 298_976]].concat();
         let diff_id = registry.put_blob("app", &layer);
         let configs = ["amd64", "arm64"].map(|architecture| {
             let rootfs = json!({"type": "layers", "diff_ids": [diff_id.to_string()]});
@@ -165,6 +166,16 @@ fn repositories_of_a_registry_that_tells_them() {
     assert_eq!(run.stdout, "[HOST]/app\n[HOST]/team/app\n");
     let answer = checked_json(&yard.run(&["ls", "--format", "json", "[HOST]"]).exits(0), "ls");
     assert_eq!(answer["repositories"][1], "[HOST]/team/app");
+    // With a token for the list, which is of no repository.
+    let tokens = Tokens::new(Account::new("alice", "s3cret"));
+    let closed = Registry::builder().auth(Auth::Bearer(tokens)).start();
+    closed.put_blob("team/app", b"x");
+    let config = format!(r#"{{"auths":{{"{}":{{"auth":"YWxpY2U6czNjcmV0"}}}}}}"#, closed.host());
+    fs::write(yard.path("config.json"), config).unwrap();
+    let tool = Plimsoll::new().dir(&yard.folder).registry(&closed).env("DOCKER_CONFIG", "[DIR]");
+    assert_eq!(tool.args(["ls", "[HOST]"]).run().exits(0).stdout, "[HOST]/team/app\n");
+    let asked = closed.requests().iter().find_map(|request| request.query("scope"));
+    assert_eq!(asked.as_deref(), Some("registry:catalog:*"));
     yard.registry.fault(Fault::on("GET /v2/_catalog", Mode::Status(404, "UNSUPPORTED")));
     let run = yard.run(&["ls", "[HOST]"]).exits(3);
     assert!(run.stderr.contains("hint: many registries tell nobody"), "{}", run.stderr);
@@ -361,6 +372,7 @@ fn what_is_left_of_a_quota_is_in_the_answers() {
     for (name, value) in [("RateLimit-Limit", "200;w=21600"), ("RateLimit-Remaining", "150;w=21600")] {
         yard.registry.fault(Fault::on("GET /v2/*", Mode::Header(name, value.to_owned())));
     }
+    fs::write(yard.path("Dockerfile"), format!("FROM {}/app:1.0\n", yard.registry.host())).unwrap();
     let layer = yard.blob(&yard.layer);
     for (schema, args) in [
         ("resolve", &["digest", "[HOST]/app:1.0"][..]),
@@ -368,6 +380,8 @@ fn what_is_left_of_a_quota_is_in_the_answers() {
         ("manifest", &["manifest", "[HOST]/app:1.0"]),
         ("config", &["config", "--platform", "linux/arm64", "[HOST]/app:1.0"]),
         ("blob", &["blob", "--no-cache", "-o", "[DIR]/layer", &layer]),
+        ("sbom", &["sbom", "--platform", "linux/arm64", "[HOST]/app:1.0"]),
+        ("pin", &["pin", "[DIR]/Dockerfile"]),
         ("copied", &["copy", "[HOST]/app:1.0", "oci:[DIR]/gap"]),
     ] {
         let run = yard.run(&[args, &["--format", "json"]].concat()).exits(0);

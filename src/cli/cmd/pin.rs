@@ -12,6 +12,7 @@ use crate::base::{
 use crate::cli::args::Format;
 use crate::cli::error::pin::PinError;
 use crate::cli::render::pin::{Answer, Entry, EntryState, Mode, Why};
+use crate::cli::render::quota::quotas;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::io::{Io, Mode as FileMode};
@@ -93,6 +94,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     }
 
     let mut answer = Answer::new(mode);
+    answer.quotas = quotas(io);
     for input in &inputs {
         let places = places(input);
         let found = input.occurrences.iter().zip(places);

@@ -58,7 +58,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         }
     }
     match ui.format() {
-        Format::Json => ui.json(&render::sbom::Answer::new(&found.inventory))?,
+        Format::Json => ui.json(&render::sbom::Answer::new(&found.inventory, render::quota::quotas(io)))?,
         Format::Text if args.output.is_empty() => ui.answer(&render::sbom::table(&found.inventory)),
         Format::Text => {}
     }

@@ -49,7 +49,8 @@ impl TokenSource {
             Self::Input => {
                 // Room for all of it, so that growing leaves no unwiped copy behind.
                 let mut bytes = Vec::with_capacity(limits::IDENTITY_TOKEN as usize + 1);
-                let read = ui.input().take(limits::IDENTITY_TOKEN + 1).read_to_end(&mut bytes);
+                let most = limits::IDENTITY_TOKEN + 1;
+                let read = ui.read_input(|input| input.take(most).read_to_end(&mut bytes));
                 read.map_err(TokenInputError::Read)?;
                 bytes
             }

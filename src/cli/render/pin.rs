@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::quota::QuotaWire;
 use crate::base::Printable;
 
 #[derive(Serialize)]
@@ -11,11 +12,13 @@ pub(in crate::cli) struct Answer {
     pub(in crate::cli) references: Vec<Entry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) diff: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) quotas: Vec<QuotaWire>,
 }
 
 impl Answer {
     pub(in crate::cli) fn new(mode: Mode) -> Self {
-        Self { schema: "plimsoll.pin/v1", mode, references: Vec::new(), diff: None }
+        Self { schema: "plimsoll.pin/v1", mode, references: Vec::new(), diff: None, quotas: Vec::new() }
     }
 
     /// How many references have this state.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::quota::QuotaWire;
 use crate::base::{self, Inventory, PackageId, Printable};
 
 #[derive(Serialize)]
@@ -15,6 +16,8 @@ pub(in crate::cli) struct Answer<'a> {
     distribution: Option<Distribution<'a>>,
     packages: Vec<Package<'a>>,
     unknowns: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    quotas: Vec<QuotaWire>,
 }
 
 #[derive(Serialize)]
@@ -67,7 +70,7 @@ struct Layer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    pub(in crate::cli) fn new(inventory: &'a Inventory) -> Self {
+    pub(in crate::cli) fn new(inventory: &'a Inventory, quotas: Vec<QuotaWire>) -> Self {
         let subject = &inventory.subject;
         let distribution = inventory.distribution.as_ref().map(|found| Distribution {
             id: &found.id,
@@ -86,6 +89,7 @@ impl<'a> Answer<'a> {
             distribution,
             packages: inventory.packages.iter().map(|package| Package::new(package, inventory)).collect(),
             unknowns: &inventory.unknowns,
+            quotas,
         }
     }
 }
@@ -207,11 +211,11 @@ mod tests {
         least.distribution = None;
         least.packages.clear();
         for inventory in [full, least] {
-            let value = serde_json::to_value(Answer::new(&inventory)).unwrap();
+            let value = serde_json::to_value(Answer::new(&inventory, Vec::new())).unwrap();
             let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert_eq!(errors, [""; 0]);
         }
-        let value = serde_json::to_value(Answer::new(&inventory())).unwrap();
+        let value = serde_json::to_value(Answer::new(&inventory(), Vec::new())).unwrap();
         assert_eq!(value["packages"][0]["dependencies"][0], "pkg:apk/alpine/b@1-r0");
         assert!(!validator.is_valid(&serde_json::json!({ "schema": "plimsoll.sbom/v2" })));
     }

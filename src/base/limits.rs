@@ -17,7 +17,7 @@ pub const PAGE: u64 = 4 << 20;
 /// Bytes of all pages of one list.
 pub const PAGES_TOTAL: u64 = 16 << 20;
 /// Names in one list of tags or repositories: a short one costs ten times its bytes to hold.
-pub const NAMES: usize = 250_000;
+pub const NAMES: usize = 100_000;
 /// Texts in one manifest or page, keys and values: a short one costs twenty times its bytes to hold.
 pub const MANIFEST_TEXTS: usize = 300_000;
 /// Attached things around which is looked in turn, in one tree.

@@ -101,6 +101,24 @@ const HIDDEN: [RangeInclusive<char>; 9] = [
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn pretty_json_keeps_every_text(name in any::<String>(), text in any::<String>(), number in any::<f64>()) {
+            let value = serde_json::json!({ name.clone(): [text, number, { name: {} }] });
+            let pretty = super::pretty_json(&value.to_string());
+            prop_assert!(!pretty.replace('\n', "").chars().any(super::is_unsafe), "{:?}", pretty);
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&pretty).unwrap(), value);
+        }
+
+        #[test]
+        fn nothing_panics(text in any::<String>()) {
+            super::pretty_json(&text);
+            super::Printable(&text).to_string();
+        }
+    }
+
     #[test]
     fn escapes_what_drives_a_terminal() {
         let text = super::Printable("a\x1b[31m\r\nb\u{202e}c").to_string();

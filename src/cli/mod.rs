@@ -124,7 +124,8 @@ fn run_until(args: Vec<OsString>, world: World<'_>, listen: fn() -> Interrupt) -
         }
         Err(error) => Some(Err(CliError::new(Outcome::Unknown, error))),
     };
-    let Some(result) = result else {
+    let is_interrupted = |error: &CliError| error.outcome == Outcome::Interrupted;
+    let Some(result) = result.filter(|result| !result.as_ref().is_err_and(is_interrupted)) else {
         ui.interrupted();
         return Outcome::Interrupted;
     };

@@ -213,7 +213,7 @@ mod tests {
         let places = places(home.path(), Some(("CONTAINERS_REGISTRIES_CONF", path.to_str().unwrap())));
         let find = |registry: &str| places.find(&Repository::catalog(registry.parse().unwrap()));
         let place = find("h.example").unwrap();
-        assert_eq!(place.repository.registry().as_str(), "h.example");
+        assert_eq!(place.spot.repository.registry().as_str(), "h.example");
         assert!(place.mirrors.is_empty());
         assert!(matches!(find("b.example"), Err(PlaceError::Blocked { .. })));
     }

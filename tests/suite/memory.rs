@@ -110,6 +110,21 @@ fn lists_without_end_cost_little() {
 }
 
 #[test]
+fn a_hundred_thousand_names_cost_little() {
+    let shop = Shop::new(Referrers::On);
+    for number in 0..100_000 {
+        shop.registry.put_manifest("many", &format!("release-{number}"), OCI_MANIFEST, b"{}");
+    }
+    let last = "release-99999";
+    stays_small("all tags", &run(&shop, &["ls", "[HOST]/many"]), 0, last);
+    stays_small("all tags", &run(&shop, &["ls", "--format", "json", "[HOST]/many"]), 0, last);
+    shop.registry.put_manifest("many", "one-more", OCI_MANIFEST, b"{}");
+    stays_small("one too many", &run(&shop, &["ls", "[HOST]/many"]), 3, "more than 100000 entries");
+    shop.registry.fault(Fault::on("GET /v2/many/*", Mode::Endless));
+    stays_small("a list without end", &run(&shop, &["ls", "[HOST]/many"]), 3, "larger than 4194304 bytes");
+}
+
+#[test]
 fn a_gigabyte_of_anything_costs_little() {
     let gigabyte = 1 << 30;
     for mode in [Mode::Length(gigabyte), Mode::Endless] {

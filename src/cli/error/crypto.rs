@@ -1,5 +1,7 @@
 //! Errors of `crypto`, of key files and of passwords.
 
+use std::io::ErrorKind;
+
 use super::CliError;
 use crate::cli::Outcome;
 use crate::cli::key::{BadKey, NoVariable};
@@ -60,6 +62,9 @@ impl From<PasswordError> for CliError {
             PasswordError::Missing => Self::new(Outcome::Usage, error).hint(
                 "set PLIMSOLL_PASSWORD, or pipe the password in; PLIMSOLL_PASSWORD= is the empty password",
             ),
+            PasswordError::Terminal(ref source) if source.kind() == ErrorKind::Interrupted => {
+                Self::new(Outcome::Interrupted, error)
+            }
             PasswordError::Input(_) | PasswordError::Terminal(_) => Self::new(Outcome::Unknown, error),
         }
     }
@@ -123,5 +128,7 @@ mod tests {
         }
         assert_eq!(CliError::from(KeyError::Random).outcome, Outcome::Unknown);
         assert_eq!(CliError::from(PasswordError::Missing).outcome, Outcome::Usage);
+        let interrupted = PasswordError::Terminal(ErrorKind::Interrupted.into());
+        assert_eq!(CliError::from(interrupted).outcome, Outcome::Interrupted);
     }
 }

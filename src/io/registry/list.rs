@@ -10,7 +10,7 @@ use super::Remote;
 use super::error::{RegistryError, Thing};
 use super::pages::{Page, Pages};
 use super::send::Call;
-use crate::base::{Repository, Tag, limits};
+use crate::base::{Registry, Repository, Tag, limits};
 use crate::format::json::parse_strict;
 
 impl Remote {
@@ -27,12 +27,7 @@ impl Remote {
         let endpoint = |_| RegistryError::Endpoint { registry: registry.clone() };
         let url = self.base.join("_catalog").map_err(endpoint)?;
         let call = Call::list(url, Thing::Catalog(registry.clone()));
-        let parse = |name: &str| {
-            let repository: Repository = format!("{registry}/{name}").parse().ok()?;
-            // A name of one part would be that of another repository on Docker Hub.
-            (repository.path() == name).then_some(repository)
-        };
-        self.names(call, parse).await
+        self.names(call, |name| repository_of(registry, name)).await
     }
 
     /// The names on all pages. One that cannot be a name ends it: whoever pastes it somewhere would name something else.
@@ -76,6 +71,12 @@ impl Remote {
             };
         }
     }
+}
+
+/// The repository of that path. On Docker Hub one part alone would name another.
+fn repository_of(registry: &Registry, path: &str) -> Option<Repository> {
+    let repository: Repository = format!("{registry}/{path}").parse().ok()?;
+    (repository.path() == path).then_some(repository)
 }
 
 /// What is listed; `null` is what some registries call nothing.
@@ -194,6 +195,9 @@ mod tests {
             Ok::<_, RegistryError>(found.iter().map(|found| found.path().to_owned()).collect::<Vec<_>>())
         };
         assert_eq!(listed("app").unwrap(), ["team/app", "app"]);
+        let hub = crate::base::DOCKER_HUB.parse().unwrap();
+        assert_eq!(repository_of(&hub, "app"), None);
+        assert_eq!(repository_of(&hub, "library/app").unwrap().to_string(), "docker.io/library/app");
         for name in ["", "/x", "a:b", "a@sha256:0", "_catalog", "A", "a//b", "../a"] {
             assert!(matches!(listed(name), Err(RegistryError::ListName { .. })), "{name}");
         }

@@ -1,6 +1,7 @@
 //! What the registry holds, and the distribution API over it: OCI distribution-spec v1.1, spec.md.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use plimsoll::base::Digest;
 use serde_json::Value;
@@ -133,7 +134,7 @@ impl State {
         let response = match Route::of(request.path()) {
             Some(Route::Base) => Response::new(200).with_body("application/json", "{}"),
             Some(Route::Blob(name, digest)) => self.on_blob(request, name, digest),
-            Some(Route::Catalog) => page(request, "repositories", self.repositories.keys()),
+            Some(Route::Catalog) => page(request, "repositories", &self.repositories),
             Some(Route::Manifest(name, reference)) => self.on_manifest(request, name, reference, referrers),
             Some(Route::Referrers(name, digest)) => self.on_referrers(request, name, digest, referrers),
             Some(Route::Tags(name)) => self.on_tags(request, name),
@@ -274,7 +275,7 @@ impl State {
 
     fn on_tags(&self, request: &Request, name: &str) -> Response {
         let Some(repository) = self.repositories.get(name) else { return error(404, "NAME_UNKNOWN") };
-        page(request, "tags", repository.tags.keys())
+        page(request, "tags", &repository.tags)
     }
 
     fn on_upload(&mut self, request: &Request, name: &str, session: &str) -> Response {
@@ -357,12 +358,12 @@ fn referrer(digest: Digest, media_type: &str, bytes: &[u8], of: &str) -> Option<
 }
 
 /// The names after `last`, at most `n` of them, and a link to the rest.
-fn page<'a>(request: &Request, field: &str, all: impl Iterator<Item = &'a String>) -> Response {
+fn page<T>(request: &Request, field: &str, all: &BTreeMap<String, T>) -> Response {
     let last = request.query("last").unwrap_or_default();
     let size = request.query("n").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
-    let mut names: Vec<&String> = all.filter(|name| **name > last).collect();
-    let more = names.len() > size;
-    names.truncate(size);
+    let mut rest = all.range((Bound::Excluded(last), Bound::Unbounded)).map(|(name, _)| name);
+    let names: Vec<&String> = rest.by_ref().take(size).collect();
+    let more = rest.next().is_some();
     let mut response = Response::new(200);
     if let (true, Some(last)) = (more, names.last()) {
         response.set("Link", format!("<{}?n={size}&last={last}>; rel=\"next\"", request.path()));

@@ -175,6 +175,51 @@ fn plimsoll_verifies_what_cosign_signs() {
     }
 }
 
+/// What cosign 2 signs as an identity, in layers with annotations under legacy tags, this tool verifies and shows.
+#[test]
+fn plimsoll_verifies_what_cosign_2_signs() {
+    let Some(peers) = Peers::find("plimsoll_verifies_what_cosign_2_signs") else { return };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
+    let (services, registry) = (Services::start("fake.test"), Registry::start());
+    prepare(&peers, &services, Rekor::One);
+    let sigstore = services.sigstore();
+    for (name, content) in [
+        ("fulcio.pem", sigstore.chain_pem()),
+        ("rekor.pem", sigstore.rekor_pem(Rekor::One)),
+        ("ct.pem", sigstore.ct_pem()),
+        ("predicate.json", "{\"a\":1}".to_owned()),
+    ] {
+        fs::write(peers.home().path().join(name), content).expect("a writable folder");
+    }
+    let image = format!("{}@{}", registry.repository("app"), registry.push_layout(&file, "app", "1.0"));
+    let (token, url) = (services.token(MAIL, ISSUER), services.url());
+    let services = ["--identity-token", &token, "--fulcio-url", &url, "--rekor-url", &url, "--yes", &image];
+    let attest = ["attest", "--type", "https://acme.test/review/v1", "--predicate", "predicate.json"];
+    for verb in [&["sign"][..], &attest] {
+        let mut command = peers.command("cosign2");
+        command.envs([
+            ("SIGSTORE_ROOT_FILE", "fulcio.pem"),
+            ("SIGSTORE_REKOR_PUBLIC_KEY", "rekor.pem"),
+            ("SIGSTORE_CT_LOG_PUBLIC_KEY_FILE", "ct.pem"),
+        ]);
+        let output = command.args(verb).args(services).output().expect("cosign 2 starts");
+        assert!(output.status.success(), "{verb:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let root = ["--trusted-root", "[DIR]/root.json"];
+    for (mail, code) in [(MAIL, 0), ("other@acme.test", 1)] {
+        let by = ["--certificate-identity", mail, "--certificate-oidc-issuer", ISSUER];
+        for what in [&[][..], &["--type", "https://acme.test/review/v1"]] {
+            let args = [&["verify"], &root[..], &by, what, &[&image]].concat();
+            Plimsoll::new().args(args).dir(peers.home()).run().exits(code);
+        }
+    }
+    let by = ["--certificate-identity", MAIL, "--certificate-oidc-issuer", ISSUER];
+    let args = [&["tree"], &root[..], &by, &[&image]].concat();
+    let tree = Plimsoll::new().args(args).dir(peers.home()).run().exits(0);
+    let signed = format!("signed by {MAIL} ({ISSUER}), verified");
+    assert_eq!(tree.stdout.matches(&signed).count(), 2, "{}", tree.stdout);
+}
+
 /// A trusted root that this tool makes of its parts is one that cosign takes.
 #[test]
 fn cosign_takes_a_root_that_is_made_here() {

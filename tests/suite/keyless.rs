@@ -250,6 +250,7 @@ fn services_that_contradict_each_other_get_nothing_stored() {
             "it names the subject `other@acme.test`, and the identity token `release@acme.test`",
         ),
         ("two", Mischief::OtherIssuer("https://other.test"), "it names the issuer `https://other.test`"),
+        ("two", Mischief::NoCodeSigning, "not for signing code"),
         ("two", Mischief::StampClock(-3600), "the time stamp authority says"),
         ("two", Mischief::StampClock(3600), "the time stamp authority says"),
         ("one", Mischief::StampClock(3600), "the time stamp authority says"),

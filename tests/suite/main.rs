@@ -28,6 +28,7 @@ mod interop_blob;
 mod interop_copy;
 mod interop_identity;
 mod interop_keyless;
+mod interop_kms;
 mod interop_look;
 mod interrupt;
 mod key;

@@ -14,7 +14,7 @@ use p256::pkcs8::DecodePublicKey as _;
 use plimsoll::base::{Digest, Timestamp};
 use serde_json::{Value, json};
 
-use super::authority::Key;
+use super::authority::{Key, usage};
 use super::stamp::Query;
 use super::{Rekor, Sigstore, der, log, now, pem, pre_authentication, time};
 use crate::registry::http::{Framing, Request, Response};
@@ -31,6 +31,8 @@ pub(crate) enum Mischief {
     Hurry,
     /// Rekor 1's clock is wrong by so many seconds.
     LogClock(i64),
+    /// The certificate is not for signing code.
+    NoCodeSigning,
     /// The certificate holds no promise of the certificate log.
     NoSct,
     /// This service answers something that is no answer.
@@ -193,6 +195,7 @@ impl Shared {
         let json = || serde_json::from_slice::<Value>(&request.body).map_err(|error| error.to_string());
         match (request.method.as_str(), request.path()) {
             ("POST", "/api/v2/signingCert") => self.certify(request, &json()?),
+            ("POST", "/api/v1/signingCert") => self.certify_1(request, &json()?),
             ("POST", "/api/v1/log/entries") => self.enter_1(json()?),
             ("POST", "/api/v2/log/entries") => self.enter_2(&json()?),
             ("POST", STAMP) => Ok(self.stamp(&request.body)),
@@ -223,6 +226,25 @@ impl Shared {
                 spki
             }
         };
+        let chain: Vec<String> =
+            self.chain(&claims, spki)?.iter().map(|one| pem("CERTIFICATE", one)).collect();
+        Ok(reply(200, json!({"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}})))
+    }
+
+    /// Fulcio 1, as cosign 2 asks.
+    fn certify_1(&self, request: &Request, wanted: &Value) -> Result<Response, String> {
+        let token = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let claims = self.claims(token.ok_or("no token")?)?;
+        let subject = text(claims.get("email").unwrap_or(&claims["sub"]))?;
+        let key = decode(&wanted["publicKey"]["content"])?;
+        let spki = if key.starts_with(b"-----") { unpem(&String::from_utf8_lossy(&key))? } else { key };
+        check_message(&spki, subject.as_bytes(), &decode(&wanted["signedEmailAddress"])?)?;
+        let chain: String = self.chain(&claims, spki)?.iter().map(|one| pem("CERTIFICATE", one)).collect();
+        Ok(Response::new(201).with_body("application/pem-certificate-chain", chain))
+    }
+
+    /// A certificate for these claims, and those above it.
+    fn chain(&self, claims: &Value, spki: Vec<u8>) -> Result<Vec<Vec<u8>>, String> {
         let at = now();
         let spki = if self.is(Mischief::OtherKey) { Key::named("a stranger").spki() } else { spki };
         let ended = self.is(Mischief::ExpiredCertificate);
@@ -231,16 +253,18 @@ impl Shared {
         let mischief = lock(&self.mischief).clone();
         let (subject, issuer) = match mischief {
             Some(Mischief::OtherName(name)) => (name.to_owned(), text(&claims["iss"])?),
-            Some(Mischief::OtherIssuer(issuer)) => (certified(&claims)?, issuer),
-            _ => (certified(&claims)?, text(&claims["iss"])?),
+            Some(Mischief::OtherIssuer(issuer)) => (certified(claims)?, issuer),
+            _ => (certified(claims)?, text(&claims["iss"])?),
         };
         let leaf = self.sigstore.leaf(&spki, &subject, issuer, (from, until));
         let log = (!self.is(Mischief::NoSct)).then_some(&self.sigstore.ct);
-        let leaf = leaf.issue(&self.sigstore.ca, log);
-        let above = [&self.sigstore.ca, &self.sigstore.root].map(|one| &one.certificate);
-        let chain: Vec<String> =
-            [&leaf].into_iter().chain(above).map(|one| pem("CERTIFICATE", one)).collect();
-        Ok(reply(200, json!({"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}})))
+        let mut extensions = leaf.usual(&self.sigstore.ca);
+        if self.is(Mischief::NoCodeSigning) {
+            extensions[1] = usage("1.3.6.1.5.5.7.3.4", false);
+        }
+        let leaf = leaf.issue_saying(&self.sigstore.ca, log, &extensions);
+        let above = [&self.sigstore.ca, &self.sigstore.root].map(|one| one.certificate.clone());
+        Ok([leaf].into_iter().chain(above).collect())
     }
 
     fn enter_1(&self, request: Value) -> Result<Response, String> {

@@ -107,7 +107,7 @@ impl Harbour {
         self.command(args).run()
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.folder.path().join(name), content).unwrap();
     }
 

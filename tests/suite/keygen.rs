@@ -90,6 +90,18 @@ fn existing_files_are_replaced_by_force_only() {
     }
 }
 
+/// Half a pair is a key that nobody can verify with, and the old one would be lost for it.
+#[test]
+fn both_halves_are_written_or_none() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("k.key"), "precious").unwrap();
+    fs::create_dir(folder.path().join("k.pub")).unwrap();
+    let run = keygen(&folder).arg("--force").env("PLIMSOLL_PASSWORD", "x").run().exits(3);
+    assert!(run.stderr.contains("cannot write [DIR]/k.pub"), "{}", run.stderr);
+    assert_eq!(fs::read_to_string(folder.path().join("k.key")).unwrap(), "precious");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
 #[test]
 fn a_folder_that_is_not_there_is_named() {
     let folder = TempDir::new().unwrap();

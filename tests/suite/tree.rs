@@ -134,6 +134,32 @@ fn a_policy_tells_what_each_thing_is_accepted_for() {
         .exits(2);
 }
 
+/// What is stated about an image of an index counts for a demand on the index; what is attached to what is attached is no policy's business.
+#[test]
+fn a_policy_is_asked_about_the_images_of_an_index() {
+    let harbour = Harbour::new(Referrers::On, Referrers::On);
+    let name = format!("{}/app", harbour.from.host());
+    harbour.write(
+        "policy.yaml",
+        format!(
+            "version: plimsoll.trust/v1\nname: quay\nrevision: 1\nexpires: 2999-01-01T00:00:00Z\nsigners:\n  ours: {{key: {{file: ours.pub}}}}\nrules:\n  - {{name: app, images: [\"{name}\"], require: {{signature: {{by: ours, identity: ignore}}, attestations: [{{type: \"https://openvex.dev/ns\", by: ours}}]}}}}\n"
+        ),
+    );
+    let run = harbour.run(&["tree", "--policy", "[DIR]/policy.yaml", "[SRC]/app:1.0"]).exits(0);
+    let plain: Vec<String> = run.stdout.lines().map(without_digests).collect();
+    for line in [
+        "policy quay, rule app".to_owned(),
+        " │  └ signature, sha256:X via signature tag: not verified: the policy demands nothing of this".to_owned(),
+        " │  ├ signature, sha256:X via signature tag: not verified: the policy demands nothing of this".to_owned(),
+        " │  ├ attestation https://openvex.dev/ns, sha256:X via referrers API: signed by ours, accepted for attestation https://openvex.dev/ns by ours".to_owned(),
+    ] {
+        assert!(plain.contains(&line), "{line}\n{}", run.stdout);
+    }
+    let accepted = run.stdout.matches("accepted for signature by ours").count();
+    // The index's own two; those of its images are not what is asked for.
+    assert_eq!(accepted, 2, "{}", run.stdout);
+}
+
 /// What `tree --format json` says about everything in a harbour: the image, the images of its index, and what is attached.
 #[test]
 fn an_index_shows_its_images_and_what_is_attached_to_what_is_attached() {

@@ -47,6 +47,9 @@ pub(in crate::cli) struct ProblemWire {
 pub(in crate::cli) struct ConsideredWire {
     pub(in crate::cli) requirement: String,
     pub(in crate::cli) accepted: bool,
+    /// Whether it is about things of another kind: a signature is no attestation, and that is not worth a word to people.
+    #[serde(skip)]
+    pub(in crate::cli) is_beside: bool,
     /// The policy's name for who signed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) signer: Option<String>,
@@ -207,11 +210,10 @@ impl Attached {
         if let (Some(signer), false) = (&self.signer, accepted.is_empty()) {
             return format!("signed by {}, accepted for {}", Printable(signer), accepted.join("; "));
         }
-        match considered {
+        let refused: Vec<String> = considered.iter().filter(|one| !one.is_beside).map(one).collect();
+        match refused.as_slice() {
             [] => format!("not verified{claim}: the policy demands nothing of this"),
-            _ => {
-                format!("not accepted{claim}: {}", considered.iter().map(one).collect::<Vec<_>>().join("; "))
-            }
+            refused => format!("not accepted{claim}: {}", refused.join("; ")),
         }
     }
 

@@ -100,6 +100,7 @@ impl Judge {
                     Finding::Accepted(accepted) | Finding::Spare { proof: accepted, .. } => ConsideredWire {
                         requirement: node.requirement.clone(),
                         accepted: true,
+                        is_beside: false,
                         signer: Some(accepted.signer.clone()),
                         code: None,
                         detail: Some(accepted.detail.clone()).filter(|detail| !detail.is_empty()),
@@ -107,6 +108,7 @@ impl Judge {
                     Finding::Refused { code, detail } => ConsideredWire {
                         requirement: node.requirement.clone(),
                         accepted: false,
+                        is_beside: BESIDE.contains(code),
                         signer: None,
                         code: Some(code),
                         detail: Some(detail.clone()),
@@ -125,3 +127,6 @@ impl Judge {
         decide(&self.policy, &request, &Evidence { found, gaps: Vec::new() }, self.now)
     }
 }
+
+/// Not a signature, not an attestation, one of another type: what is refused so is meant for another requirement.
+const BESIDE: [&str; 3] = ["PLM-S05", "PLM-S06", code::PREDICATE_TYPE];

@@ -112,6 +112,8 @@ pub const READ_SECONDS: u64 = 60;
 pub const UPLOAD_SECONDS: u64 = 300;
 /// Bytes of a blob that is sent again in chunks when it broke off on its way: less of it is lost the next time.
 pub const UPLOAD_WHOLE: u64 = 64 << 20;
+/// Times one blob is sent from its start: a registry that forgets each session after the first chunk would get it for ever.
+pub const UPLOAD_SESSIONS: usize = 8;
 /// Bytes of one chunk of an upload.
 pub const CHUNK: u64 = 5 << 20;
 /// Bytes of one chunk if the registry wants larger ones: each is held in memory.

@@ -314,6 +314,17 @@ mod tests {
         let (result, count) = stuck("0-99999999");
         let is_more = matches!(result, Err(SourceError::Registry(RegistryError::UploadProgress { .. })));
         assert!(is_more && count == 1, "{result:?}");
+        // One that takes the first chunk each time and then knows nothing of it.
+        let (stub, _) = registry(|_, asked, kept| match asked.method.as_str() {
+            "PATCH" if kept.is_empty() => None,
+            "PATCH" => Some(Reply::new(503)),
+            _ => Some(Reply::new(404)),
+        });
+        let result = push(&stub, &content);
+        let is_stuck = matches!(result, Err(SourceError::Registry(RegistryError::UploadStuck { .. })));
+        assert!(is_stuck, "{result:?}");
+        let sessions = stub.log().iter().filter(|line| line.starts_with("POST")).count();
+        assert_eq!(sessions, limits::UPLOAD_SESSIONS);
         // What is given up is cancelled.
         let (stub, _) = registry(|_, _, _| Some(Reply::new(403)));
         assert!(push(&stub, &content).is_err());

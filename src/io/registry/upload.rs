@@ -92,7 +92,7 @@ impl Remote {
         let thing = Thing::Upload(self.repository().clone(), digest);
         let (tries, way) = (self.shared.patience().tries(), Way::Whole);
         let mut upload = Upload { remote: self, thing, supply, tries, digest, size, way, asked: false };
-        loop {
+        for _ in 0..limits::UPLOAD_SESSIONS {
             let mut session = match begun.take() {
                 Some(session) => session,
                 None => match self.begin(digest, None).await? {
@@ -111,6 +111,7 @@ impl Remote {
                 }
             }
         }
+        Err(RegistryError::UploadStuck { thing: upload.thing }.into())
     }
 
     /// Opens an upload and says where it goes on.

@@ -34,10 +34,10 @@ impl Interrupt {
         interrupt
     }
 
-    /// Waits for a person or a pipe, with nothing begun that would have to be removed: then the first one ends the process at once.
-    pub(super) fn at_rest<T>(&self, wait: impl FnOnce() -> T) -> T {
+    /// Waits for a person or a pipe, or computes, with nothing begun that would have to be removed: then the first one ends the process at once.
+    pub(super) fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
         self.0.at_rest.store(true, Ordering::SeqCst);
-        let done = wait();
+        let done = work();
         self.0.at_rest.store(false, Ordering::SeqCst);
         done
     }

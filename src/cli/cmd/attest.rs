@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::sbom::{Document, inventory_of};
+use super::sbom::{Document, inventory};
 use crate::base::limits;
 use crate::cli::args::parse_predicate_type;
 use crate::cli::claim::Claim;
-use crate::cli::progress::Standing;
 use crate::cli::publish::{Depth, Subject, Target, resolve};
 use crate::cli::signer::Signer;
 use crate::cli::ui::Ui;
@@ -52,9 +51,8 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let (target, predicate_type, predicate) = match (args.sbom, &args.predicate, args.predicate_type) {
         (Some(sbom), ..) => {
             let (source, resolved) = resolve(io, &named.image).await?;
-            let traffic = io.traffic();
-            let work = inventory_of(io, &named.image, &source, &resolved, named.platform.as_ref());
-            let found = ui.watch(work, || Standing::reading(&traffic)).await?;
+            let platform = named.platform.as_ref();
+            let found = inventory(io, ui, &named.image, (&source, &resolved), platform).await?;
             found.warn(ui);
             let document = sbom.document.write(&found.inventory, found.created)?;
             let manifest = &found.image.manifest;

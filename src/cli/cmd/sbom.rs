@@ -40,9 +40,9 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     check_outputs(&args.output, ui.format())?;
-    let traffic = io.traffic();
-    let work = inventory(io, &args.image, args.platform.as_ref());
-    let found = ui.watch(work, || Standing::reading(&traffic)).await?;
+    let source = io.open(&args.image)?;
+    let resolved = source.resolve().await?;
+    let found = inventory(io, ui, &args.image, (&source, &resolved), args.platform.as_ref()).await?;
 
     let mut documents = Vec::new();
     for output in &args.output {
@@ -85,30 +85,26 @@ impl Found {
     }
 }
 
-/// Reads an image and lists what is installed in it.
+/// Reads an image that was resolved already, and lists what is installed in it: in what was resolved, whatever a tag means by now.
 pub(super) async fn inventory(
     io: &Io,
+    ui: &mut Ui<'_>,
     locator: &ImageLocator,
-    platform: Option<&Platform>,
-) -> Result<Found, CliError> {
-    let source = io.open(locator)?;
-    let resolved = source.resolve().await?;
-    inventory_of(io, locator, &source, &resolved, platform).await
-}
-
-/// The same for an image that was resolved already: what is listed is what was resolved, whatever a tag means by now.
-pub(super) async fn inventory_of(
-    io: &Io,
-    locator: &ImageLocator,
-    source: &Source,
-    resolved: &Resolved,
+    (source, resolved): (&Source, &Resolved),
     platform: Option<&Platform>,
 ) -> Result<Found, CliError> {
     let stated = source_date_epoch(io)?;
-    let image = read_image(source, resolved, platform).await?;
-    let blobs = fetch(source, &image).await?;
+    let traffic = io.traffic();
+    let work = async {
+        let image = read_image(source, resolved, platform).await?;
+        let blobs = fetch(source, &image).await?;
+        Ok::<_, CliError>((image, blobs))
+    };
+    let (image, blobs) = ui.watch(work, || Standing::reading(&traffic)).await?;
 
-    let inventory = sbom::catalog(&layers(&image, &blobs), subject(locator, source, &image))?;
+    // It computes, for long perhaps, and no file is begun.
+    let catalog = || sbom::catalog(&layers(&image, &blobs), subject(locator, source, &image));
+    let inventory = ui.at_rest(catalog)?;
     Ok(Found { inventory, created: stated.or(image.config.created), image })
 }
 

@@ -17,6 +17,9 @@ const KINDS: [(&str, &str, &str); 5] = [
     ("RSA 2048", "rsa2048", "sha256"),
 ];
 
+/// What is attested.
+const SAID: Predicate = Predicate { kind: "custom", json: r#"{"approved":true}"# };
+
 /// A program and, if it is cosign, the format that it is told to write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Tool {
@@ -45,6 +48,15 @@ impl Tool {
                 let sign = ["sign-blob", "--key", &key, "--bundle", &bundle, "[DIR]/file"];
                 plimsoll(peers, &sign).run().exits(0);
             }
+            (Self::Plimsoll, Thing::Attestation(storage, image)) => {
+                let file = format!("[DIR]/{}", SAID.file(peers.home()));
+                let attest = ["attest", "--key", &format!("[DIR]/{key}"), "--storage", storage];
+                let what = ["--type", SAID.kind, "--predicate", &file, &image.pinned()];
+                plimsoll(peers, &[&attest[..], &what].concat()).run().exits(0);
+            }
+            (Self::Cosign(cosign), Thing::Attestation(_, image)) => {
+                cosign_attests(peers, cosign, &key, &SAID, &image.pinned());
+            }
             (Self::Cosign(cosign), Thing::Image(_, image)) => {
                 cosign_signs(peers, cosign, &key, &image.pinned());
             }
@@ -65,6 +77,10 @@ impl Tool {
                         Thing::Image(_, image) => {
                             plimsoll(peers, &["verify", "--key", &key, &image.pinned()]).run()
                         }
+                        Thing::Attestation(_, image) => {
+                            let verify = ["verify", "--key", &key, "--type", SAID.kind, &image.pinned()];
+                            plimsoll(peers, &verify).run()
+                        }
                         Thing::File(bundle) => {
                             let bundle = format!("[DIR]/{bundle}");
                             let verify = ["verify-blob", "--key", &key, "--bundle", &bundle, "[DIR]/file"];
@@ -81,6 +97,10 @@ impl Tool {
                     let public = format!("{key}.pub");
                     let key = ["--insecure-ignore-tlog", "--key", &public];
                     let run = match thing {
+                        Thing::Attestation(_, image) => {
+                            let what = ["verify-attestation", "--type", SAID.kind, &image.pinned()];
+                            peers.run(cosign.program(), &[&what, &key[..], options].concat())
+                        }
                         Thing::Image(_, image) => {
                             let what = ["verify", &image.pinned()];
                             peers.run(cosign.program(), &[&what, &key[..], options].concat())
@@ -108,6 +128,8 @@ impl Tool {
 
 /// What is signed, and where its signature is.
 enum Thing {
+    /// What is attested about an image, in this storage.
+    Attestation(&'static str, Image),
     /// `file`, with its bundle in a file of this name.
     File(String),
     /// An image, in this storage.
@@ -117,26 +139,33 @@ enum Thing {
 /// How a signature is stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Format {
+    Attestation,
     Bundle,
     File,
     Legacy,
+    LegacyAttestation,
 }
 
 impl Format {
-    const ALL: [Self; 3] = [Self::Bundle, Self::Legacy, Self::File];
+    const ALL: [Self; 5] =
+        [Self::Bundle, Self::Legacy, Self::Attestation, Self::LegacyAttestation, Self::File];
 
     fn name(self) -> &'static str {
         match self {
+            Self::Attestation => "attestation",
             Self::Bundle => "referrers",
             Self::File => "file",
             Self::Legacy => "legacy",
+            Self::LegacyAttestation => "legacy attestation",
         }
     }
 
     fn thing(self, site: &Site, kind: &str, signer: Tool) -> Thing {
-        let name = format!("{kind}/{}/{}", self.name(), signer.name().replace(' ', ""));
+        let name = format!("{kind}/{}/{}", self.name(), signer.name()).replace(' ', "");
         match self {
             Self::File => Thing::File(format!("{}.json", name.replace('/', "-"))),
+            Self::Attestation => Thing::Attestation("referrers", site.push(&name)),
+            Self::LegacyAttestation => Thing::Attestation("legacy", site.push(&name)),
             Self::Bundle | Self::Legacy => Thing::Image(self.name(), site.push(&name)),
         }
     }
@@ -144,17 +173,19 @@ impl Format {
     /// Who writes it.
     fn signers(self) -> &'static [Tool] {
         match self {
-            Self::Bundle => &[Tool::Plimsoll, Tool::Cosign(Cosign::Three)],
+            Self::Attestation | Self::Bundle => &[Tool::Plimsoll, Tool::Cosign(Cosign::Three)],
             Self::File => &[Tool::Plimsoll, Tool::Cosign(Cosign::Three), Tool::Cosign(Cosign::Two)],
-            Self::Legacy => &[Tool::Plimsoll, Tool::Cosign(Cosign::ThreeLegacy), Tool::Cosign(Cosign::Two)],
+            Self::Legacy | Self::LegacyAttestation => {
+                &[Tool::Plimsoll, Tool::Cosign(Cosign::ThreeLegacy), Tool::Cosign(Cosign::Two)]
+            }
         }
     }
 
     /// Who reads it: cosign 2 knows no bundles of images.
     fn verifiers(self) -> &'static [Tool] {
         match self {
-            Self::Bundle => &[Tool::Plimsoll, Tool::Cosign(Cosign::Three)],
-            Self::File | Self::Legacy => {
+            Self::Attestation | Self::Bundle => &[Tool::Plimsoll, Tool::Cosign(Cosign::Three)],
+            Self::File | Self::Legacy | Self::LegacyAttestation => {
                 &[Tool::Plimsoll, Tool::Cosign(Cosign::Three), Tool::Cosign(Cosign::Two)]
             }
         }
@@ -209,7 +240,7 @@ fn known() -> BTreeMap<[String; 4], String> {
 #[test]
 fn we_verify_everything_and_nobody_is_verified_better() {
     let known = known();
-    assert_eq!(known.len(), KINDS.len() * (2 * 2 + 2 * 3 * 3));
+    assert_eq!(known.len(), KINDS.len() * (2 * 2 * 2 + 3 * 3 * 3));
     let rank =
         |verdict: &str| ["no", "with option", "yes"].iter().position(|other| *other == verdict).unwrap();
     for ([format, kind, signer, verifier], verdict) in &known {
@@ -244,9 +275,13 @@ fn table() -> String {
     pairs.iter().for_each(|(signer, verifier)| write!(table, " {signer} → {verifier} |").unwrap());
     table.push_str("\n|---|---|");
     pairs.iter().for_each(|_| table.push_str("---|"));
-    for (format, name) in
-        [("referrers", "bundle of an image"), ("legacy", "legacy tag"), ("file", "bundle of a file")]
-    {
+    for (format, name) in [
+        ("referrers", "bundle of an image"),
+        ("legacy", "legacy tag"),
+        ("attestation", "attestation of an image"),
+        ("legacy attestation", "attestation, legacy tag"),
+        ("file", "bundle of a file"),
+    ] {
         for (kind, ..) in KINDS {
             write!(table, "\n| {name} | {kind} |").unwrap();
             for (signer, verifier) in pairs {

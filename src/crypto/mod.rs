@@ -13,7 +13,7 @@ mod scheme;
 mod sealed;
 mod timestamp;
 
-pub use certificate::{certificates_from_pem, certified_key};
+pub use certificate::certificates_from_pem;
 pub use pem::certificate as certificate_pem;
 pub use private::PrivateKey;
 pub use public::{BadFileSignature, BadSignature, KeyAlgorithm, PublicKey};

@@ -48,6 +48,8 @@ pub(super) fn subject_name(der: &[u8]) -> Result<Vec<u8>, CertificateError> {
 pub struct UnverifiedCertificate {
     /// Whom it names.
     pub identity: Identity,
+    /// Whose signatures would be theirs.
+    pub key: PublicKey,
     /// First moment at which it is good.
     pub not_before: Timestamp,
     /// Last one.
@@ -58,8 +60,9 @@ pub struct UnverifiedCertificate {
 
 /// Reads a signer's certificate. Nothing is checked here but its form.
 pub fn unverified_certificate(der: &[u8]) -> Result<UnverifiedCertificate, CertificateError> {
-    let Leaf { validity: Validity { not_before, not_after }, signs_code, certified, .. } = Leaf::read(der)?;
-    Ok(UnverifiedCertificate { identity: certified.identity, not_before, not_after, signs_code })
+    let Leaf { key, validity: Validity { not_before, not_after }, signs_code, certified, .. } =
+        Leaf::read(der)?;
+    Ok(UnverifiedCertificate { identity: certified.identity, key, not_before, not_after, signs_code })
 }
 
 /// A signer's certificate.

@@ -301,6 +301,11 @@ fn services_that_lie_get_nothing_stored() {
         let claims = token.split('.').nth(1).unwrap();
         assert!(!run.stderr.contains(&claims[..40]), "{mischief:?}: {}", run.stderr);
     }
+    // With a certificate for another key nobody is asked to enter or stamp anything.
+    port.services.misbehave(Mischief::OtherKey);
+    let before = port.services.log().len();
+    port.sign(&["--signing-config", "[DIR]/one.json"]).exits(3);
+    assert_eq!(port.services.log()[before..], ["POST /api/v2/signingCert"]);
     port.services.misbehave(Mischief::OtherEntry);
     let run = port.sign(&["--signing-config", "[DIR]/one.json"]).exits(3);
     assert!(run.stderr.contains("another signature"), "{}", run.stderr);

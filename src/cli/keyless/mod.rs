@@ -13,7 +13,7 @@ use super::ui::Ui;
 use super::witness::{Holder, Witnesses};
 use super::{CliError, Outcome};
 use crate::base::{Printable, Secret, Timestamp, limits};
-use crate::crypto::{Form, PrivateKey};
+use crate::crypto::{Form, PrivateKey, PublicKey};
 use crate::format::token::{Claims, OtherName};
 use crate::io::{Io, Issued, ServiceUrl, TokenProvider};
 use crate::sign::{Signatory, Signature, ToSign};
@@ -135,7 +135,7 @@ impl Keyless {
         let proof = key.sign(Form::File, self.claims.subject.as_bytes()).map_err(CliError::bug)?;
         let services = self.witnesses.services();
         let issued = services.certificate(&self.authority, &self.token, &key.public(), &proof).await?;
-        let certificate = self.check_certificate(&issued.leaf).map_err(|error| {
+        let certificate = self.check_certificate(&issued.leaf, &key.public()).map_err(|error| {
             CliError::new(Outcome::Unknown, error)
                 .hint("nothing was signed: do not trust this authority before it is clear why it answers so")
         })?;
@@ -152,8 +152,16 @@ impl Keyless {
     }
 
     /// What can be told of a certificate without believing its authority: whether anybody could count it as the token's holder's.
-    fn check_certificate(&self, leaf: &[u8]) -> Result<UnverifiedCertificate, WrongCertificate> {
+    fn check_certificate(
+        &self,
+        leaf: &[u8],
+        key: &PublicKey,
+    ) -> Result<UnverifiedCertificate, WrongCertificate> {
         let certificate = unverified_certificate(leaf)?;
+        // A certificate for somebody else's key would make them the signer.
+        if certificate.key != *key {
+            return Err(WrongCertificate::Key);
+        }
         if !certificate.signs_code {
             return Err(WrongCertificate::Use);
         }
@@ -183,6 +191,8 @@ struct EndedCertificate {
 enum WrongCertificate {
     #[error("the certificate cannot be used")]
     Form(#[from] CertificateError),
+    #[error("the certificate is for another key than the one that was sent")]
+    Key,
     #[error("the certificate is not the token's holder's")]
     Name(#[from] OtherName),
     #[error("the certificate is not for signing code, so nobody would count the signature")]

@@ -136,9 +136,6 @@ pub enum AnswerError {
     /// A conflict that does not name the entry that is there.
     #[error("the entry is said to exist, but not where")]
     Location,
-    /// A certificate for somebody else's key would make them the signer.
-    #[error("the certificate is for another key than the one that was sent")]
-    OtherKey,
     /// Not a time stamp, or over something else.
     #[error(transparent)]
     Stamp(#[from] StampError),

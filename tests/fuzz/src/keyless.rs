@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use plimsoll::base::{Digest, IdentityMatcher, TextMatcher};
-use plimsoll::crypto::{StampRequest, certified_key};
+use plimsoll::crypto::StampRequest;
 use plimsoll::format::bundle::{Bundle, Material};
 use plimsoll::verify::{
     Candidate, Content, IdentitySigner, Origin, Signed, Signer, Trust, TrustRoot, VerifyError,
@@ -48,7 +48,6 @@ fn check(bundle: Bundle, root: &TrustRoot) -> Result<Signed, VerifyError> {
 
 /// The signer's: only the one with which it was signed, and that was logged, is good.
 pub(crate) fn certificate(bytes: &[u8]) {
-    let _ = certified_key(bytes);
     let _ = unverified_certificate(bytes);
     for good in [&*PROMISED, &*STAMPED] {
         let material = Material::Certificate { leaf: bytes.to_vec(), intermediates: Vec::new() };

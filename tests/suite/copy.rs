@@ -441,6 +441,27 @@ fn transfers_go_on_where_they_broke_off() {
 }
 
 #[test]
+fn what_is_too_large_at_once_goes_in_chunks() {
+    let harbour = Harbour::new(Referrers::On, Referrers::On);
+    harbour.to.fault(Fault::on("PUT /v2/app/blobs/uploads/*", Mode::Status(413, "SIZE_INVALID")).first(2));
+    harbour.to.fault(Fault::on("PATCH /v2/app/blobs/uploads/*", Mode::Hangup).first(1));
+    harbour.copied("[SRC]/app:1.0", "[DST]/app");
+    assert_eq!(harbour.verdicts("[DST]/app"), harbour.verdicts("[SRC]/app"));
+    let lines = writes(&harbour.to);
+    let count = |method: &str| lines.iter().filter(|line| line.starts_with(method)).count();
+    // What is begun and not gone on with is cancelled.
+    assert_eq!((count("PATCH "), count("DELETE ")), (3, 2), "{lines:?}");
+    // Content that changed on its way is committed in no way.
+    let harbour = Harbour::new(Referrers::On, Referrers::On);
+    harbour
+        .from
+        .fault(Fault::on(&format!("GET /v2/app/blobs/{}", Digest::of(b"arm64")), Mode::FlipByte(1)).after(1));
+    harbour.to.fault(Fault::on("PUT /v2/app/blobs/uploads/*", Mode::Status(413, "SIZE_INVALID")));
+    harbour.run(&["copy", "[SRC]/app:1.0", "[DST]/app"]).exits(3);
+    assert!(harbour.to.blob("app", Digest::of(b"arm64")).is_none());
+}
+
+#[test]
 fn within_a_registry_blobs_are_mounted() {
     let harbour = Harbour::new(Referrers::On, Referrers::On);
     let answer = harbour.copied("[SRC]/app:1.0", "[SRC]/release/app");

@@ -121,7 +121,7 @@ impl Remote {
     ) -> Result<Response, RegistryError> {
         let mut url = call.url.clone();
         let mut at_home = http::same_origin(&url, &self.base);
-        let (mut redirects, mut rounds) = (0, 0);
+        let (mut redirects, mut rounds, mut has_returned) = (0, 0, false);
         loop {
             let used = if at_home { self.granted(call).await } else { None };
             let request = request(call, &url, used.as_ref());
@@ -139,6 +139,14 @@ impl Remote {
                 continue;
             }
             let follows = call.method == Method::GET || call.method == Method::HEAD;
+            if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && !at_home && !has_returned
+            {
+                // The storage is told nothing; the registry may send us there with a URL that has not ended.
+                (url, redirects, has_returned) = (call.url.clone(), 0, true);
+                at_home = http::same_origin(&url, &self.base);
+                http::discard(response).await;
+                continue;
+            }
             if is_redirect(status) && follows {
                 redirects += 1;
                 let next = self.redirect(&url, &response, redirects).map_err(|(target, reason)| {
@@ -296,7 +304,7 @@ mod tests {
     use super::*;
     use crate::io::Environment;
     use crate::io::auth::AuthError;
-    use crate::io::stub::{Asked, Reply, Stub, manifest, network, wait};
+    use crate::io::stub::{Asked, Reply, Stub, manifest, network, turns, wait};
 
     fn good() -> Reply {
         Reply::ok(crate::format::manifest::OCI_MANIFEST, manifest("a"))
@@ -437,7 +445,19 @@ mod tests {
             let result = root(&remote_of(&stub, &folder));
             assert_eq!(result.is_ok(), answers == 200);
             let leaked = elsewhere.asked().iter().any(|asked| asked.header("authorization").is_some());
-            assert!(!leaked && elsewhere.log().len() == 1);
+            let asked = if answers == 200 { 1 } else { 2 };
+            assert!(!leaked && elsewhere.log().len() == asked);
+        }
+    }
+
+    #[test]
+    fn a_url_of_the_storage_that_has_ended_is_asked_for_again() {
+        for (good_turn, works) in [(1, true), (2, false)] {
+            let storage = turns(move |turn, _| if turn == good_turn { good() } else { Reply::new(403) });
+            let target = format!("http://127.0.0.1:{}/x", storage.port);
+            let stub = Stub::new(move |_| Reply::new(307).with("location", &target));
+            assert_eq!(root(&stub.remote("a:v1")).is_ok(), works);
+            assert_eq!((stub.log().len(), storage.log().len()), (2, 2));
         }
     }
 
@@ -486,6 +506,29 @@ mod tests {
         let stub = Stub::new(wants_token);
         assert!(root(&stub.remote("a/b:v1")).is_ok());
         assert_eq!(stub.asked()[1].header("authorization"), None);
+    }
+
+    // Some servers know the OAuth2 variant alone.
+    #[test]
+    fn a_password_is_posted_where_nothing_is_got() {
+        for (status, works) in [(404, true), (405, true), (401, false), (403, false)] {
+            let stub =
+                Stub::new(move |asked| match (asked.target.starts_with("/token"), asked.method.as_str()) {
+                    (true, "GET") => Reply::new(status),
+                    _ => wants_token(asked),
+                });
+            let folder = home(&format!("127.0.0.1:{}", stub.port), ALICE);
+            let result = root(&remote_of(&stub, &folder));
+            assert_eq!(result.is_ok(), works, "{status}: {result:?}");
+            let posts: Vec<Asked> = stub.asked().into_iter().filter(|asked| asked.method == "POST").collect();
+            // A password that was refused is not tried again.
+            assert_eq!(posts.len(), usize::from(works));
+            for post in posts {
+                let form = String::from_utf8(post.body).unwrap();
+                assert!(form.starts_with("grant_type=password&username=alice&password=s3cret&service=s&"));
+                assert!(post.target == "/token" && !form.contains("offline"));
+            }
+        }
     }
 
     #[test]

@@ -76,7 +76,10 @@ pub(super) enum Sent {
 
 /// What follows.
 enum Step {
+    /// Another session.
     Again,
+    /// Another session; the registry waits for the rest of this one.
+    Anew,
     Done,
 }
 
@@ -102,6 +105,7 @@ impl Remote {
             };
             match upload.attempt(&mut session).await {
                 Ok(Step::Again) => {}
+                Ok(Step::Anew) => self.cancel(session, digest).await,
                 Ok(Step::Done) => return Ok(()),
                 Err(error) => {
                     if !error.is_passing() {
@@ -205,6 +209,8 @@ impl Upload<'_> {
             // It takes no more than so much at once.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::RANGE_NOT_SATISFIABLE if self.way == Way::Whole => {
                 self.way = Way::Chunks;
+                http::discard(answer).await;
+                return Ok(Step::Anew);
             }
             _ => {
                 let again = self.tries.after_answer(&http::origin(&session.place), &answer).await;

@@ -93,7 +93,8 @@ mod tests {
     fn a_mount_asks_for_both_repositories() {
         let stub = Stub::new(|asked| {
             if asked.target.starts_with("/token") {
-                return Reply::ok("application/json", r#"{"token":"t0ken"}"#);
+                let name = if asked.target.contains("b%2Fc") { "t0ken-both" } else { "t0ken" };
+                return Reply::ok("application/json", format!(r#"{{"token":"{name}"}}"#));
             }
             match (asked.header("authorization"), asked.method.as_str()) {
                 (None, _) => Reply::new(401).with("www-authenticate", r#"Bearer realm="/token",service="s""#),
@@ -106,6 +107,7 @@ mod tests {
         for _ in 0..2 {
             assert!(wait(remote.begin(Digest::of(b""), Some(&from))).is_ok());
         }
+        assert_eq!(stub.asked().last().unwrap().header("authorization"), Some("Bearer t0ken-both"));
         let asked: Vec<String> = stub.log().into_iter().filter(|line| line.contains("/token")).collect();
         assert_eq!(asked.len(), 2, "{asked:?}");
         assert!(

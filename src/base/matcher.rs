@@ -149,18 +149,21 @@ impl FromStr for Glob {
             // `https://github.com/acme*` would also be `https://github.com/acme-evil`.
             let start = text.find("://").unwrap_or(0) + "://".len();
             let owner = text.match_indices('/').map(|(at, _)| at).filter(|at| *at >= start).nth(1);
-            if owner.is_none_or(|end| star < end) || !is_url(text) {
+            let is_nobody = text.split('/').nth(3).is_none_or(str::is_empty);
+            if owner.is_none_or(|end| star < end) || is_nobody || !is_url(text) {
                 return Err(MatcherError::GlobOfOwner);
             }
             // The parts of a SPIFFE ID are namespaces and accounts that others may make: `…/ns/prod*/…` is also `prod-evil`.
-            if text.starts_with("spiffe://") && text.split('/').any(|part| part.contains('*') && part != "*")
+            let is_begun = |part: &str| part.contains('*') && part != "*";
+            if namespace(text).is_some_and(|name| name.contains('*'))
+                || text.starts_with("spiffe://") && text.split('/').any(is_begun)
             {
                 return Err(MatcherError::GlobOfName);
             }
         } else if text.find('/').is_some_and(|end| star < end) {
             // `acme*/shop` would also be `acme-evil/shop`.
             return Err(MatcherError::GlobOfStart);
-        } else if glob.is_mail() && text.rfind('*') > text.rfind('@') {
+        } else if glob.is_mail() && (text.rfind('*') > text.rfind('@') || text.ends_with('@')) {
             return Err(MatcherError::GlobOfDomain);
         }
         Ok(glob)
@@ -256,6 +259,16 @@ pub(super) fn is_url(text: &str) -> bool {
     })
 }
 
+/// The namespace in a URL that names an account in Kubernetes, as Fulcio and SPIRE write it. Whoever may make namespaces chooses it.
+fn namespace(url: &str) -> Option<&str> {
+    match url.split('/').collect::<Vec<_>>().as_slice() {
+        ["https:", "", "kubernetes.io", "namespaces", name, ..] | ["spiffe:", "", _, "ns", name, ..] => {
+            Some(name)
+        }
+        _ => None,
+    }
+}
+
 /// What joins names in a token's subject.
 const NAMES: &[char] = &['/', ':'];
 
@@ -337,6 +350,12 @@ mod tests {
             ("https://*.github.com/acme/shop", MatcherError::GlobOfOwner),
             ("*://github.com/acme/shop", MatcherError::GlobOfOwner),
             ("https:///acme/shop/*", MatcherError::GlobOfOwner),
+            ("https://github.com//*", MatcherError::GlobOfOwner),
+            ("https://kubernetes.io/namespaces/*/serviceaccounts/build", MatcherError::GlobOfName),
+            ("https://kubernetes.io/namespaces/prod*/serviceaccounts/build", MatcherError::GlobOfName),
+            ("https://kubernetes.io/*/prod/serviceaccounts/build", MatcherError::GlobOfOwner),
+            ("spiffe://acme.example/ns/*/sa/build", MatcherError::GlobOfName),
+            ("me*@", MatcherError::GlobOfDomain),
             ("me@*.example.com", MatcherError::GlobOfDomain),
             ("me@example.*", MatcherError::GlobOfDomain),
             ("*@*", MatcherError::GlobOfDomain),
@@ -425,6 +444,8 @@ mod tests {
             "https://github.com/acme/*/.github/workflows/release.yml@refs/tags/*",
             "https://github.com/acme/shop-*/.github/workflows/release-*.yml@refs/heads/main",
             "https://gitlab.com/acme/*//.gitlab-ci.yml@refs/heads/main",
+            "https://kubernetes.io/namespaces/prod/serviceaccounts/build-*",
+            "spiffe://acme.example/ns/prod/sa/*",
             "https://gitlab.com/acme/team/shop//.gitlab-ci.yml@refs/tags/v*",
         ] {
             let subject = TextMatcher::glob(glob).unwrap();

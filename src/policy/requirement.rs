@@ -93,7 +93,9 @@ impl Inquiry<'_> {
             node.verdict = Verdict::Pass;
             node.code = None;
             node.detail = format!("for each of {} platforms", node.children.len());
-        } else if node.children.iter().any(|child| child.verdict == Verdict::Pass) {
+        } else if node.verdict == Verdict::Fail
+            && node.children.iter().any(|child| child.verdict == Verdict::Pass)
+        {
             node.code = Some(code::PLATFORM);
             "neither about the index nor about each of its platforms".clone_into(&mut node.detail);
         }

@@ -50,6 +50,13 @@ impl Shop {
         format!("[HOST]/team/app@{}", self.image.digest)
     }
 
+    /// Another image, to which nothing is attached.
+    fn unsigned(&self) -> String {
+        let layer = json!({"mediaType": "text/plain", "digest": Digest::of(b"{}").to_string(), "size": 2});
+        let digest = self.registry.put_manifest("team/app", ":", OCI_MANIFEST, &older(&[layer]));
+        format!("[HOST]/team/app@{digest}")
+    }
+
     /// Attaches a bundle to `subject` by the list that this registry has. Gives the digest of the manifest.
     pub(crate) fn attach(&self, bundle: &sign::SignedBundle, subject: &Descriptor) -> Digest {
         let referrer = bundle.referrer(subject, Timestamp::EPOCH);
@@ -380,6 +387,26 @@ fn strangers_hide_nothing() {
     }
 }
 
+/// Nothing is attached to what is not there: that is no verdict about an image.
+#[test]
+fn an_image_that_is_not_there_is_not_unsigned() {
+    for list in LISTS {
+        let shop = Shop::new(list);
+        let absent = Digest::of(b"absent");
+        let ask = |digest: Digest| {
+            shop.run(["verify", "--key", "[DIR]/ours.pub", &format!("[HOST]/team/app@{digest}")])
+        };
+        says(ask(shop.image.digest), 1, &["PLM-E01"]);
+        let run = ask(absent);
+        assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{}", run.stderr);
+        assert!(run.stderr.contains(&absent.to_string()), "{}", run.stderr);
+        // Denied however it is.
+        shop.policy("  - {name: ours, images: [\"HOST/team/app\"], require: {reference: {tags: [v1]}, signature: {by: ours}}}\n");
+        let name = format!("[HOST]/team/app@{absent}");
+        says(shop.run(["verify", "--policy", "[DIR]/policy.yaml", &name]), 1, &["PLM-N02"]);
+    }
+}
+
 #[test]
 fn older_formats_are_read() {
     let shop = Shop::new(Referrers::On);
@@ -586,6 +613,13 @@ fn an_index_is_covered_by_the_sboms_of_its_platforms() {
     for name in ["[HOST]/team/app:all", &by_digest] {
         says(ask(name), 1, &["PLM-E05", "✓ linux/amd64 sha256:", "✗ linux/arm64 sha256:"]);
     }
+    // What could not be read is told as such, though another platform has it.
+    let pattern = format!("GET /v2/team/app/referrers/{}", arm.digest());
+    shop.registry.fault(Fault::on(&pattern, Mode::Status(500, "UNKNOWN")));
+    let run = ask(&by_digest);
+    assert!(!run.stdout.contains("PLM-E05"), "{}", run.stdout);
+    says(run, 3, &["denied, could not tell:", "PLM-E02", "could not be read"]);
+    shop.registry.behave();
     let bundle =
         sign::attestation(&shop.name(), arm.digest(), SPDX, SBOM).unwrap().signed_by(&shop.ours).unwrap();
     shop.attach(&bundle, &Descriptor::of(OCI_MANIFEST, &arm));
@@ -787,7 +821,7 @@ fn of_several_images_the_worst_counts() {
     let shop = Shop::new(Referrers::On);
     shop.sign(&shop.ours);
     let signed = shop.pinned();
-    let unsigned = format!("[HOST]/team/app@{}", Digest::of(b"unsigned"));
+    let unsigned = shop.unsigned();
     let missing = "[HOST]/team/none:v1";
     let ask = |images: &[&str]| {
         let args = ["verify", "--key", "[DIR]/theirs.pub", "--key", "[DIR]/ours.pub"];
@@ -865,7 +899,7 @@ fn the_json_answer_fits_its_schema() {
     let shop = Shop::new(Referrers::On);
     let bundle = shop.sign(&shop.ours);
     shop.sign(&shop.theirs);
-    let unsigned = format!("[HOST]/team/app@{}", Digest::of(b"unsigned"));
+    let unsigned = shop.unsigned();
     let pinned = shop.pinned();
     let args =
         ["verify", "--format", "json", "--key", "[DIR]/ours.pub", &pinned, &unsigned, "[HOST]/team/none:v1"];

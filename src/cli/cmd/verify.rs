@@ -16,7 +16,7 @@ use crate::cli::{CliError, Outcome};
 use crate::format::policy::{NotAPolicy, UnvalidatedPolicy};
 use crate::io::image::read_digests;
 use crate::io::{FileError, Io};
-use crate::policy::{Case, Certainty, Decision, Demand, Finding, Policy, Request, Ruling, Wants};
+use crate::policy::{Case, Certainty, Decision, Demand, Finding, Policy, Request, Ruling, Wants, code};
 
 /// Check images before they are used: by public key, by identity, or by a trust policy
 ///
@@ -154,7 +154,21 @@ async fn verify(
         case.add(gatherer.take_evidence());
         decision = case.decide(&request);
     }
+    // Nothing is found beside what is not there, nor beside what a registry hides from those who may not see it.
+    if decision.wants() == Wants::Evidence && resolved.is_none() && found_nothing(&decision) {
+        source.resolve().await?;
+    }
     Ok((request, decision))
+}
+
+/// Whether it is denied for want of evidence only, and there was none of any kind.
+fn found_nothing(decision: &Decision) -> bool {
+    match decision.ruling() {
+        Ruling::Deny { reasons, certainty: Certainty::Final } => {
+            reasons.iter().all(|reason| reason.code == code::NOTHING_FOUND)
+        }
+        Ruling::Deny { certainty: Certainty::Open, .. } | Ruling::Allow { .. } => false,
+    }
 }
 
 /// Why a policy file denies an image outside of a registry, in one sentence; none if it allows it.

@@ -188,7 +188,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         code: "PLM-P25",
         title: "a signer is named so widely that strangers fit",
         meaning: "An issuer is compared exactly. A pattern is for the whole text, its `*` does not cross `/`, and the host and owner of a URL and \
-                  the domain of an address must be written out: `https://github.com/acme*` is also `https://github.com/acme-evil`.",
+                  the domain of an address must be written out: `https://github.com/acme*` is also `https://github.com/acme-evil`. So must the \
+                  namespace of an account in Kubernetes, for whoever may make namespaces chooses its name.",
         cause: "A pattern or regular expression that was taken from another tool.",
         next: &[
             "Write the owner out, with the `/` behind it: https://github.com/acme/shop/.github/workflows/release.yml@refs/tags/v*.",

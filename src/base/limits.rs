@@ -24,6 +24,8 @@ pub const MANIFEST_TEXTS: usize = 300_000;
 pub const TREE_NODES: usize = 200;
 /// Pages followed: a server may link pages in a circle.
 pub const PAGES: usize = 1000;
+/// Pages after the first ones, of all lists of one run: what one endless list names may have endless lists of its own.
+pub const FURTHER_PAGES: usize = 2000;
 /// Bytes of a token answer.
 pub const TOKEN: u64 = 128 << 10;
 /// Bytes of an error body that are shown.

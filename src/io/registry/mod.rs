@@ -16,6 +16,7 @@ mod transfer;
 mod upload;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub(super) struct Registries {
     lost: Mutex<HashSet<Registry>>,
     tag_locks: Mutex<HashMap<(Repository, Tag), TagLock>>,
     traffic: Traffic,
+    /// Of all lists, those that are not the first of theirs.
+    further_pages: AtomicUsize,
 }
 
 impl Registries {
@@ -75,6 +78,7 @@ impl Registries {
             plain_http: network.plain_http,
             tag_locks: Mutex::default(),
             traffic: Traffic::default(),
+            further_pages: AtomicUsize::new(0),
         }
     }
 

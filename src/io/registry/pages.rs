@@ -1,6 +1,7 @@
 //! Lists that come page by page: distribution-spec v1.1, "Listing Tags" and "Listing Referrers"; RFC 8288 for the links between pages.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use reqwest::header::{HeaderMap, LINK};
 use url::Url;
@@ -37,7 +38,10 @@ impl<'a> Pages<'a> {
     pub(super) async fn read(&mut self, call: &Call<'_>) -> Result<Option<Page>, RegistryError> {
         let thing = || call.thing.clone();
         let fault = |reason| RegistryError::NextPage { thing: thing(), reason };
-        if self.seen.len() == limits::PAGES {
+        let further = &self.remote.shared.further_pages;
+        let is_spent =
+            !self.seen.is_empty() && further.fetch_add(1, Ordering::Relaxed) >= limits::FURTHER_PAGES;
+        if is_spent || self.seen.len() == limits::PAGES {
             return Err(fault(LinkFault::TooMany));
         }
         // Addresses may be long, and there may be many.

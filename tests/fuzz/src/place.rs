@@ -7,9 +7,8 @@ use plimsoll::format::registries::RegistriesConf;
 use plimsoll::io::{Access, Environment, Io, Lookup};
 use tokio::runtime::Runtime;
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-});
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"));
 
 /// Whose credentials are found is named in the file: host and port are equal, not similar.
 pub(crate) fn docker_config(bytes: &[u8]) {

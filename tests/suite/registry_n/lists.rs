@@ -41,6 +41,11 @@ fn n13_pagination_link() {
     assert!(run.stdout.contains("one too many"), "{run:?}");
     let asked = yard.registry.requests().len();
     assert!((limits::PAGES..limits::PAGES + 20).contains(&asked), "{asked}");
+    // What such a list names has such lists, too: together they end as well.
+    yard.registry.forget_requests();
+    yard.run(&["tree", "[HOST]/app:1.0"]).exits(3);
+    let asked = yard.registry.requests().len();
+    assert!(asked < limits::FURTHER_PAGES + 10 * limits::TREE_NODES, "{asked}");
 }
 
 #[cfg(unix)]

@@ -237,9 +237,15 @@ pub(super) mod tests {
 
     /// The error of each service that is answered like this.
     fn errors(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Vec<ServiceError>, Vec<String>) {
+        errors_within(Duration::from_secs(60), answer)
+    }
+
+    fn errors_within(
+        time_limit: Duration,
+        answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    ) -> (Vec<ServiceError>, Vec<String>) {
         let stub = Stub::new(answer);
-        let services =
-            Services { time_limit: Duration::from_millis(500), ..services(Environment::default()) };
+        let services = Services { time_limit, ..services(Environment::default()) };
         let (url, token) = (url(&stub), Secret::new(TOKEN.to_owned()));
         let key = PrivateKey::generate().unwrap();
         let entry = NewEntry {
@@ -309,7 +315,7 @@ pub(super) mod tests {
             };
             assert_eq!(*limit, limits::SERVICE_ANSWER);
         }
-        let (errors, _) = self::errors(|_| {
+        let (errors, _) = errors_within(Duration::from_millis(500), |_| {
             std::thread::sleep(Duration::from_secs(3));
             Reply::new(500)
         });

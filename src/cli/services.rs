@@ -34,8 +34,8 @@ pub(super) struct ServiceArgs {
     timestamp_url: Vec<ServiceUrl>,
     /// Check what was signed against this Sigstore trusted root before it is stored
     ///
-    /// Only with it can be told whether the same was signed already, and by whom: nothing is added then, but with --force. Without it, each
-    /// run that asks services adds a signature.
+    /// Only with it can be told whether the same was signed already, by whom, and whether as many logs, and an authority if one is named, have
+    /// seen it: nothing is added then, but with --force. Without it, each run that asks services adds a signature.
     #[arg(long, value_name = "FILE", requires = "services")]
     trusted_root: Option<PathBuf>,
 }

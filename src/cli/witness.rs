@@ -7,14 +7,14 @@ use std::num::NonZeroUsize;
 use super::services::{LogVersion, Places, ServiceArgs};
 use super::{CliError, Outcome};
 use crate::base::{Algorithm, IdentityMatcher, TextMatcher, Timestamp};
-use crate::crypto::{KeyAlgorithm, PublicKey, certificate_pem};
-use crate::format::bundle::{Bundle, NewBundle, NewContent, NewSigner};
+use crate::crypto::{Form, KeyAlgorithm, PublicKey, certificate_pem};
+use crate::format::bundle::{Bundle, Material, NewBundle, NewContent, NewSigner, Version};
 use crate::format::rekor::{Entered, NewEntry, Verifier, VerifierKind};
 use crate::io::{Io, Services};
 use crate::sign::{LogEntry, Signatory, Signature, ToSign};
 use crate::verify::{
-    CertificateLogDemand, IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot,
-    UnverifiedCertificate, WitnessedKey, check_file, verify_bundle,
+    IdentitySigner, LogDemand, Signer, TimeDemand, Trust, TrustRoot, UnverifiedCertificate, WitnessedKey,
+    check_file, verify_bundle,
 };
 
 /// The witnesses of one run.
@@ -88,21 +88,29 @@ impl Witnesses {
 
     /// As whom an identity's signatures verify; none without a trusted root.
     pub(super) fn identity(&self, issuer: &str, subject: &str) -> Option<Signer> {
-        let root = self.trust.clone()?;
+        let trust = self.demands(|strict| strict)?;
         let identity = IdentityMatcher::new(issuer, TextMatcher::equals(subject).ok()?).ok()?;
-        Some(Signer::Identity(Box::new(IdentitySigner { identity, trust: Trust::strict(root) })))
+        Some(Signer::Identity(Box::new(IdentitySigner { identity, trust })))
     }
 
     /// As whom the signatures of a key verify; none without a trusted root.
     pub(super) fn witnessed(&self, key: &PublicKey) -> Option<Signer> {
-        let root = self.trust.clone()?;
-        let (log, time) = match self.places.logs.is_empty() {
-            true => (LogDemand::NotRequired, TimeDemand::Authority),
-            false => (LogDemand::Required { logs: NonZeroUsize::MIN }, TimeDemand::NotRequired),
-        };
-        // A key has no certificate, so nothing is left out here.
-        let trust = Trust { root, log, certificate_log: CertificateLogDemand::Required, time };
+        let (log, time) = (LogDemand::NotRequired, TimeDemand::NotRequired);
+        let trust = self.demands(|strict| Trust { log, time, ..strict })?;
         Some(Signer::WitnessedKey(Box::new(WitnessedKey { key: key.clone(), trust })))
+    }
+
+    /// What is demanded of everybody who is named: a word that the root cannot check is not stored, and a signature that fewer have witnessed
+    /// is not the same. `unnamed` says what is demanded where nobody is named.
+    fn demands(&self, unnamed: impl FnOnce(Trust) -> Trust) -> Option<Trust> {
+        let mut trust = unnamed(Trust::strict(self.trust.clone()?));
+        if let Some(logs) = NonZeroUsize::new(self.places.logs.len()) {
+            trust.log = LogDemand::Required { logs };
+        }
+        if !self.places.stampers.is_empty() {
+            trust.time = TimeDemand::Authority;
+        }
+        Some(trust)
     }
 
     /// Has the signature entered into every log and stamped by everybody who is named; gives it with what they said.
@@ -112,6 +120,8 @@ impl Witnesses {
         signature: Signature,
         holder: Holder<'_>,
     ) -> Result<Signature, CliError> {
+        // A program may have made it up, and a log keeps for ever what it is given.
+        to_sign.check(&signature)?;
         let envelope = to_sign.envelope(&signature.bytes);
         let (mut log_entries, mut timestamps) = (Vec::new(), Vec::new());
         for log in &self.places.logs {
@@ -177,7 +187,7 @@ impl Holder<'_> {
         }
         let error = WrongTime { service, time, not_before, not_after };
         Err(CliError::new(Outcome::Unknown, error)
-            .hint("nothing was stored: nobody could verify the signature; compare the clocks of the services and of this machine"))
+            .hint("this signature was not stored: nobody could verify it; compare the clocks of the services and of this machine"))
     }
 }
 
@@ -191,7 +201,7 @@ fn enters(version: LogVersion, algorithm: KeyAlgorithm) -> bool {
     }
 }
 
-/// Checks what was signed as everybody will: as a bundle, against the trusted root.
+/// Checks what was signed as everybody will, against the trusted root: as a bundle that holds what will be stored.
 fn check(
     to_sign: &ToSign,
     envelope: Option<&str>,
@@ -214,7 +224,10 @@ fn check(
         },
     }
     .to_json();
-    let bundle = Bundle::parse(json.as_bytes())?;
+    let mut bundle = Bundle::parse(json.as_bytes())?;
+    if to_sign.form() == Form::Layer {
+        keep_of_layer(&mut bundle, &signature.signatory);
+    }
     match envelope {
         Some(_) => verify_bundle(&bundle, signer).map(drop)?,
         None => check_file(&bundle, signer, &content).map(drop)?,
@@ -222,9 +235,20 @@ fn check(
     Ok(())
 }
 
+/// Leaves what a layer under a legacy tag keeps: of an entry the promise, and the chain that the authority gave.
+fn keep_of_layer(bundle: &mut Bundle, signatory: &Signatory) {
+    bundle.version = if bundle.log_entries.is_empty() { Version::V0_2 } else { Version::V0_1 };
+    bundle.log_entries.iter_mut().for_each(|entry| entry.proof = None);
+    if let (Signatory::Certificate { chain, .. }, Material::Certificate { intermediates, .. }) =
+        (signatory, &mut bundle.material)
+    {
+        intermediates.clone_from(chain);
+    }
+}
+
 fn not_stored(source: Box<dyn Error + Send + Sync>) -> CliError {
     CliError::new(Outcome::Unknown, DoesNotVerify { source })
-        .hint("nothing was stored: the trusted root is of other services, or too old, or the services do not do what they should")
+        .hint("this signature was not stored: the trusted root is of other services, or too old, or the services do not do what they should")
 }
 
 /// A signature that would not count.

@@ -85,7 +85,7 @@ impl ToSign {
 
     /// A fault while signing can give a key away, and what others sign may be anything: let no wrong signature out, and none that is made in
     /// another way than readers of this form expect.
-    pub(super) fn check(&self, signature: &Signature) -> Result<(), SignError> {
+    pub fn check(&self, signature: &Signature) -> Result<(), SignError> {
         let scheme = signature.key.algorithm().scheme(self.form);
         match &self.message {
             Message::Bytes(bytes) => Ok(signature.key.verify_as(scheme, bytes, &signature.bytes)?),

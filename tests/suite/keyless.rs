@@ -439,6 +439,64 @@ fn what_would_not_verify_is_not_stored() {
     verify("https://elsewhere.test").exits(1);
 }
 
+/// A layer keeps the chain that the authority gave, and verifiers look at all of it. A bundle keeps the signer's certificate alone.
+#[test]
+fn a_layer_is_checked_with_all_that_it_keeps() {
+    let port = Port::new();
+    port.services.misbehave(Mischief::ExpiredChain);
+    let args = ["--signing-config", "[DIR]/one.json", "--trusted-root", "[DIR]/root.json"];
+    let run = port.sign(&[&args[..], &["--storage", "both"]].concat()).exits(3);
+    assert!(run.stderr.contains("does not verify"), "{}", run.stderr);
+    // The bundle was stored before.
+    assert!(run.stderr.contains("this signature was not stored"), "{}", run.stderr);
+    assert_eq!(port.bundles().len(), 1);
+    assert!(port.registry.manifest("app", &format!("{}.sig", DIGEST.replace(':', "-"))).is_none());
+}
+
+/// Who demands a time stamp, or two logs, would not count what one log alone has seen.
+#[test]
+fn what_fewer_have_witnessed_is_signed_again() {
+    let port = Port::new();
+    port.key("ec256");
+    let (url, stamp) = (port.services.url(), port.services.stamp_url());
+    let few = ["--rekor-url", &url, "--rekor-version", "1", "--trusted-root", "[DIR]/root.json"];
+    let stamped = [&few[..], &["--timestamp-url", &stamp]].concat();
+    let by_key = |args: &[&str]| port.with_key("ec256", &[&["sign"], args, &["[HOST]/app:1.0"]].concat());
+    let by_identity = |args: &[&str]| port.sign(&[args, &["--fulcio-url", &url]].concat());
+    let signers: [&dyn Fn(&[&str]) -> Run; 2] = [&by_key, &by_identity];
+    for (signer, sign) in signers.into_iter().enumerate() {
+        for (args, count) in [(&few[..], 1), (&stamped, 2), (&stamped, 2), (&few, 2)] {
+            sign(args).exits(0);
+            assert_eq!(port.bundles().len(), 2 * signer + count, "{args:?}");
+        }
+    }
+    let mut config = port.services.signing_config(Rekor::One);
+    let mut second = port.services.signing_config(Rekor::Two)["rekorTlogUrls"][0].clone();
+    second["operator"] = json!("second");
+    config["rekorTlogUrls"].as_array_mut().unwrap().push(second);
+    config["rekorTlogConfig"] = json!({"selector": "ALL"});
+    port.put("all.json", config.to_string());
+    for _ in 0..2 {
+        by_key(&["--signing-config", "[DIR]/all.json", "--trusted-root", "[DIR]/root.json"]).exits(0);
+        assert_eq!(port.bundles().len(), 5);
+    }
+}
+
+/// With a root that does not know the authority, nobody can tell what its stamp is worth.
+#[test]
+fn stamps_that_cannot_be_checked_are_not_stored() {
+    let port = Port::new();
+    port.key("ec256");
+    let mut root = port.services.sigstore().trusted_root();
+    root["timestampAuthorities"] = json!([]);
+    port.put("root.json", root.to_string());
+    let args = ["sign", "--signing-config", "[DIR]/one.json", "--trusted-root", "[DIR]/root.json"];
+    let run = port.with_key("ec256", &[&args[..], &["[HOST]/app:1.0"]].concat()).exits(3);
+    assert!(run.stderr.contains("does not verify"), "{}", run.stderr);
+    port.sign(&args[1..]).exits(3);
+    assert!(port.bundles().is_empty());
+}
+
 #[test]
 fn files_are_signed_by_identities_too() {
     let port = Port::new();

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::plimsoll::{Plimsoll, Run};
 use crate::registry::{Referrers, Registry};
+use crate::sigstore::Services;
 
 const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/cosign/keys");
 
@@ -182,6 +183,21 @@ fn a_program_that_signs_with_another_key_is_caught() {
     vault.write("public.json", &json!({"publicKey": {"publicKeyPEM": pem}}).to_string());
     let run = vault.run(&["sign", "--key", "test://a", "[HOST]/app:1.0"]).exits(3);
     assert!(run.stderr.contains("the new signature does not verify"), "{}", run.stderr);
+}
+
+// A log keeps for ever what it is given.
+#[test]
+fn nobody_witnesses_what_the_program_made_up() {
+    let (vault, services) = (Vault::new(), Services::start("fake.test"));
+    vault.keep(&key("ec256"));
+    vault.write("bundle.json", r#"{"signMessage":{"signature":"MAYCAQECAQE="}}"#);
+    let (url, stamp) = (services.url(), services.stamp_url());
+    for witness in [&["--timestamp-url", &*stamp][..], &["--rekor-url", &*url, "--rekor-version", "1"]] {
+        let sign = [&["sign", "--key", "test://a"], witness, &["[HOST]/app:1.0"]].concat();
+        let run = vault.run(&sign).exits(3);
+        assert!(run.stderr.contains("the new signature does not verify"), "{}", run.stderr);
+    }
+    assert!(services.log().is_empty(), "{:?}", services.log());
 }
 
 #[test]

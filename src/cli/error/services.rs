@@ -42,7 +42,8 @@ impl From<TufError> for CliError {
 fn answer_hint(error: &AnswerError) -> Option<String> {
     match error {
         AnswerError::Entry(_) | AnswerError::Stamp(_) => Some(
-            "nothing was stored: do not trust this service before it is clear why it answers so".to_owned(),
+            "this signature was not stored: do not trust this service before it is clear why it answers so"
+                .to_owned(),
         ),
         AnswerError::Certificate(_)
         | AnswerError::Chain { .. }

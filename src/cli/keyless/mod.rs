@@ -137,7 +137,7 @@ impl Keyless {
         let issued = services.certificate(&self.authority, &self.token, &key.public(), &proof).await?;
         let certificate = self.check_certificate(&issued.leaf, &key.public()).map_err(|error| {
             CliError::new(Outcome::Unknown, error)
-                .hint("nothing was signed: do not trust this authority before it is clear why it answers so")
+                .hint("nothing was signed with it: do not trust this authority before it is clear why it answers so")
         })?;
         let identity = &certificate.identity;
         if last.is_none()

@@ -27,6 +27,8 @@ pub(crate) enum Mischief {
     Endless(&'static str),
     /// The certificate ended an hour ago.
     ExpiredCertificate,
+    /// The chain above the certificate goes on with one that ended an hour ago.
+    ExpiredChain,
     /// The certificate ends in 63 seconds, and every time stamp takes 4.
     Hurry,
     /// Rekor 1's clock is wrong by so many seconds.
@@ -264,7 +266,11 @@ impl Shared {
         }
         let leaf = leaf.issue_saying(&self.sigstore.ca, log, &extensions);
         let above = [&self.sigstore.ca, &self.sigstore.root].map(|one| one.certificate.clone());
-        Ok([leaf].into_iter().chain(above).collect())
+        let ended = self.is(Mischief::ExpiredChain).then(|| {
+            let period = (time(at.seconds() - 7200), time(at.seconds() - 3600));
+            self.sigstore.leaf(&spki, &subject, issuer, period).issue(&self.sigstore.ca, None)
+        });
+        Ok([leaf].into_iter().chain(above).chain(ended).collect())
     }
 
     fn enter_1(&self, request: Value) -> Result<Response, String> {

@@ -32,8 +32,6 @@ pub(super) struct Subject {
     /// Image; a tag is resolved once, and the digest found is what is signed
     #[arg(value_name = "IMAGE")]
     pub(super) image: ImageLocator,
-    #[command(flatten)]
-    pub(super) signer: SignerArgs,
     /// Where it is stored
     #[arg(long, value_enum, default_value_t = Storage::Referrers)]
     pub(super) storage: Storage,
@@ -52,6 +50,8 @@ pub(super) struct Subject {
     /// With --no-upload: the file for the Sigstore bundle
     #[arg(long, value_name = "FILE", requires = "no_upload")]
     pub(super) bundle: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) signer: SignerArgs,
 }
 
 /// What is to be signed: resolved in this run, or named by its digest.
@@ -132,7 +132,8 @@ impl Target {
                 stored.into_iter().flatten().collect()
             }
         };
-        Published { claim, image: &named.image, stored }.tell(ui)
+        let identity = signer.certified().await;
+        Published { claim, image: &named.image, stored, identity }.tell(ui)
     }
 
     /// The bundle in a file.

@@ -4,6 +4,7 @@ use super::CliError;
 use super::blob::Wanted;
 use super::key::{KeyReference, open_private_key};
 use super::keyless::{Keyless, KeylessArgs};
+use super::render::certified::Certified;
 use super::services::ServiceArgs;
 use super::ui::Ui;
 use super::witness::{Holder, Witnesses};
@@ -84,6 +85,14 @@ impl Signer {
             Self::Key { public, witnesses: None, .. } => Some(verify::Signer::Key(public.clone())),
             Self::Key { public, witnesses: Some(witnesses), .. } => witnesses.witnessed(public),
             Self::Keyless(keyless) => keyless.identity(),
+        }
+    }
+
+    /// As whom was signed in this run, if it was done as an identity.
+    pub(super) async fn certified(&self) -> Option<Certified> {
+        match self {
+            Self::Key { .. } => None,
+            Self::Keyless(keyless) => keyless.certified().await.map(Certified::from),
         }
     }
 

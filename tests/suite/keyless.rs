@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::plimsoll::{Plimsoll, Run};
 use crate::registry::Registry;
 use crate::sigstore::{GITHUB_ISSUER, GITHUB_SUBJECT, Mischief, Rekor, STAMP, Services, now, time};
+use crate::verify::checked_json;
 
 const MAIL: &str = "release@acme.test";
 const ISSUER: &str = "https://accounts.acme.test";
@@ -105,6 +106,7 @@ fn an_identity_signs_and_others_verify() {
         let config = format!("[DIR]/{config}.json");
         let run = port.sign(&["--signing-config", &config]).exits(0);
         assert!(run.stderr.contains(&format!("signing as {MAIL} (issuer {ISSUER})")), "{}", run.stderr);
+        assert!(run.stdout.ends_with(&format!("\n  as {MAIL} ({ISSUER})\n")), "{}", run.stdout);
         let attest = ["attest", "--identity-token", "-", "--signing-config", &config, "--type", "custom"];
         let attest = [&attest[..], &["--predicate", "[DIR]/predicate.json", "[HOST]/app:1.0"]].concat();
         port.command(&attest).stdin(port.services.token(MAIL, ISSUER)).run().exits(0);
@@ -222,6 +224,11 @@ fn ci_jobs_have_tokens_of_their_own() {
     let said = port.command(&args).env(url.0, url.1).env(token.0, token.1).run().exits(0);
     port.verifies(&port.bundles()[0], GITHUB_SUBJECT, GITHUB_ISSUER);
     assert!(said.stderr.contains("signing as repo:acme/app:ref:refs/heads/main"), "{}", said.stderr);
+    assert!(
+        said.stdout.ends_with(&format!("\n  as {GITHUB_SUBJECT} ({GITHUB_ISSUER})\n")),
+        "{}",
+        said.stdout
+    );
     let named = format!("the certificate names {GITHUB_SUBJECT} (issuer {GITHUB_ISSUER})");
     assert!(said.stderr.contains(&named), "{}", said.stderr);
     let elsewhere = port.command(&args).run().exits(2);
@@ -510,8 +517,12 @@ fn files_are_signed_by_identities_too() {
         "[DIR]/root.json",
     ];
     let bundle = ["--bundle", "[DIR]/b.json", "[DIR]/file"];
-    port.command(&[&["sign-blob"], &sign[..], &bundle].concat()).run().exits(0);
+    let identity = json!({"issuer": ISSUER, "subject": MAIL});
+    let run = port.command(&[&["sign-blob", "--format", "json"], &sign[..], &bundle].concat()).run().exits(0);
+    assert_eq!(checked_json(&run, "sign-blob")["identity"], identity);
     port.verifies_file(b"content");
+    let run = port.sign(&[&sign[2..], &["--format", "json"]].concat()).exits(0);
+    assert_eq!(checked_json(&run, "published")["identity"], identity);
     let attest = ["attest-blob", "--type", "custom", "--predicate", "[DIR]/predicate.json"];
     port.command(&[&attest, &sign[..], &bundle].concat()).run().exits(0);
     port.verifies_file(b"content");

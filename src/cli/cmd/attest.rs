@@ -20,8 +20,6 @@ use crate::io::Io;
 #[command(after_long_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["predicate", "sbom"])))]
 pub(in crate::cli) struct Args {
-    #[command(flatten)]
-    subject: Subject,
     /// What the predicate says: spdxjson, cyclonedx, slsaprovenance1, vuln, openvex, custom, or a URI
     #[arg(long = "type", value_name = "TYPE", requires = "predicate", value_parser = parse_predicate_type)]
     predicate_type: Option<String>,
@@ -31,6 +29,8 @@ pub(in crate::cli) struct Args {
     /// Make the SBOM of the image now, and attest it
     #[arg(long, value_name = "FORMAT", conflicts_with = "predicate_type", value_parser = parse_document)]
     sbom: Option<Attestable>,
+    #[command(flatten)]
+    subject: Subject,
 }
 
 const EXAMPLES: &str = "\

@@ -6,6 +6,7 @@ use crate::base::{Digest, Printable, limits};
 use crate::cli::args::{Format, parse_predicate_type};
 use crate::cli::blob::{FileArgs, Wanted};
 use crate::cli::render::blob::{Kind, Made};
+use crate::cli::render::certified::Certified;
 use crate::cli::signer::{Signer, SignerArgs};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -60,6 +61,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let signed = signer.sign_bundle(io, ui, unsigned).await?;
     io.files.write(&args.bundle, &signed.bundle, Mode::Public)?;
 
+    let identity = signer.certified().await;
     let bundle = args.bundle.display();
     match ui.format() {
         Format::Json => ui.json(&Made {
@@ -69,10 +71,12 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
             digest: digest.to_string(),
             bundle: bundle.to_string(),
             predicate_type: Some(signed.predicate_type),
+            identity,
         })?,
         Format::Text => {
             let (file, kind) = (Printable(&file).to_string(), Printable(&signed.predicate_type).to_string());
-            ui.answer(&format!("attested {file} {digest} ({kind})\n  in {bundle}\n"));
+            let who = identity.as_ref().map(Certified::line).unwrap_or_default();
+            ui.answer(&format!("attested {file} {digest} ({kind})\n  in {bundle}\n{who}"));
         }
     }
     Ok(Outcome::Yes)

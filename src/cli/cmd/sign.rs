@@ -18,8 +18,6 @@ use crate::io::Io;
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
-    #[command(flatten)]
-    subject: Subject,
     /// A fact to sign with the image; may be given several times
     #[arg(long = "annotation", short = 'a', value_name = "KEY=VALUE", value_parser = annotation::parse)]
     annotations: Vec<(String, String)>,
@@ -29,6 +27,8 @@ pub(in crate::cli) struct Args {
     /// Sign an index only, and none of the images that it lists
     #[arg(long, conflicts_with_all = ["recursive", "platform"])]
     no_recursive: bool,
+    #[command(flatten)]
+    subject: Subject,
 }
 
 const EXAMPLES: &str = "\

@@ -6,6 +6,7 @@ use crate::base::Printable;
 use crate::cli::args::Format;
 use crate::cli::blob::read_file;
 use crate::cli::render::blob::{Kind, Made};
+use crate::cli::render::certified::Certified;
 use crate::cli::signer::{Signer, SignerArgs};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -22,11 +23,11 @@ pub(in crate::cli) struct Args {
     /// File; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    #[command(flatten)]
-    signer: SignerArgs,
     /// Where the Sigstore bundle goes
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
+    #[command(flatten)]
+    signer: SignerArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -51,6 +52,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let bundle = unsigned.signed(&signature)?;
     io.files.write(&args.bundle, &bundle, Mode::Public)?;
 
+    let identity = signer.certified().await;
     let (file, bundle) = (args.file.display().to_string(), args.bundle.display());
     match ui.format() {
         Format::Json => ui.json(&Made {
@@ -60,8 +62,12 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
             digest: digest.to_string(),
             bundle: bundle.to_string(),
             predicate_type: None,
+            identity,
         })?,
-        Format::Text => ui.answer(&format!("signed {} {digest}\n  in {bundle}\n", Printable(&file))),
+        Format::Text => {
+            let who = identity.as_ref().map(Certified::line).unwrap_or_default();
+            ui.answer(&format!("signed {} {digest}\n  in {bundle}\n{who}", Printable(&file)));
+        }
     }
     Ok(Outcome::Yes)
 }

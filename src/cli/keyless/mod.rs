@@ -12,7 +12,7 @@ use super::services::{Places, ServiceArgs};
 use super::ui::Ui;
 use super::witness::{Holder, Witnesses};
 use super::{CliError, Outcome};
-use crate::base::{Printable, Secret, Timestamp, limits};
+use crate::base::{Identity, Printable, Secret, Timestamp, limits};
 use crate::crypto::{Form, PrivateKey, PublicKey};
 use crate::format::token::{Claims, OtherName};
 use crate::io::{Io, Issued, ServiceUrl, TokenProvider};
@@ -102,6 +102,11 @@ impl Keyless {
     pub(super) fn identity(&self) -> Option<Signer> {
         let (issuer, subject) = self.claims.name()?;
         self.witnesses.identity(&issuer, &subject)
+    }
+
+    /// Whom the certificate of this run names, if there is one.
+    pub(super) async fn certified(&self) -> Option<Identity> {
+        self.session.lock().await.as_ref().map(|session| session.certificate.identity.clone())
     }
 
     /// Signs, and has it witnessed.

@@ -142,4 +142,7 @@ pub(in crate::cli) struct Made {
     pub(in crate::cli) bundle: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) predicate_type: Option<String>,
+    /// As whom, if with a certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) identity: Option<super::certified::Certified>,
 }

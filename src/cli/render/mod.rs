@@ -4,6 +4,7 @@ pub(super) mod attached;
 pub(super) mod auth_status;
 pub(super) mod blob;
 pub(super) mod cache;
+pub(super) mod certified;
 pub(super) mod copied;
 pub(super) mod decision;
 pub(super) mod document;

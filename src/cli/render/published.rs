@@ -8,6 +8,7 @@ use super::super::args::Format;
 use super::super::claim::Claim;
 use super::super::ui::Ui;
 use super::super::{CliError, Outcome};
+use super::certified::Certified;
 use crate::base::{Digest, ImageLocator};
 use crate::format::manifest::Descriptor;
 
@@ -17,6 +18,8 @@ pub(in crate::cli) struct Published<'a> {
     pub(in crate::cli) image: &'a ImageLocator,
     /// One for every image and place: what the command line names comes first.
     pub(in crate::cli) stored: Vec<Stored>,
+    /// As whom, if with a certificate.
+    pub(in crate::cli) identity: Option<Certified>,
 }
 
 /// What was signed about one image, in one place.
@@ -45,6 +48,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none", rename = "predicateType")]
     predicate_type: Option<&'a str>,
     image: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'a Certified>,
     signed: Vec<StoredWire>,
 }
 
@@ -77,6 +82,7 @@ impl Published<'_> {
                     kind,
                     predicate_type,
                     image: self.image.to_string(),
+                    identity: self.identity.as_ref(),
                     signed: self.stored.iter().map(Stored::wire).collect(),
                 })?;
             }
@@ -107,6 +113,7 @@ impl Published<'_> {
             let before = if *added { "" } else { " by the same signer before, so nothing was added" };
             text.push_str(&format!("  {place}{before}\n"));
         }
+        text.extend(self.identity.as_ref().map(Certified::line));
         text
     }
 }

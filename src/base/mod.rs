@@ -33,5 +33,5 @@ pub use platform::{Platform, PlatformError};
 pub use reference::{DOCKER_HUB, PinnedReference, Reference, ReferenceError, Registry, Repository, Tag};
 pub use secret::Secret;
 pub use span::{Insertion, LineColumn, Span};
-pub use text::{Printable, pretty_json};
+pub use text::{PrettyJson, Printable};
 pub use time::{Timestamp, TimestampError};

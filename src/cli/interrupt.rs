@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Outcome;
+use crate::io::Clock;
 
 /// That somebody wants the work to end.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub(super) struct Interrupt(Arc<Shared>);
 struct Shared {
     came: Notify,
     at_rest: AtomicBool,
+    /// The work is being dropped: files go, and that is not cut short.
+    heard: AtomicBool,
 }
 
 impl Interrupt {
@@ -24,8 +27,8 @@ impl Interrupt {
         Self::default()
     }
 
-    /// Comes with the first SIGINT or SIGTERM from now on. A second one ends the process at once, and so does time, where the work is in a
-    /// computation or waits for something that it cannot leave.
+    /// Comes with the first SIGINT or SIGTERM from now on. A second one ends the process at once unless it is about to end, and so does time,
+    /// where the work is in a computation or waits for something that it cannot leave.
     pub(super) fn listen() -> Self {
         let interrupt = Self::never();
         let shared = interrupt.0.clone();
@@ -45,6 +48,7 @@ impl Interrupt {
     /// Waits for it.
     pub(super) async fn wait(&self) {
         self.0.came.notified().await;
+        self.0.heard.store(true, Ordering::SeqCst);
     }
 }
 
@@ -55,9 +59,13 @@ fn watch(shared: &Shared) {
         let Ok(mut signals) = Signals::new() else { return };
         signals.next().await;
         shared.came.notify_one();
-        for _ in 0..LOOKS {
-            let again = tokio::time::timeout(BETWEEN_LOOKS, signals.next()).await;
-            if again.is_ok() || shared.at_rest.load(Ordering::SeqCst) {
+        let (since, mut again) = (Clock.start(), false);
+        while since.elapsed() < GRACE {
+            let came = tokio::time::timeout(BETWEEN_LOOKS, signals.next()).await.is_ok();
+            // What a terminal sends to all, a shell or `make` passes on once more: together they are one.
+            again |= came && since.elapsed() > ONE;
+            let heard = shared.heard.load(Ordering::SeqCst);
+            if !heard && (again || shared.at_rest.load(Ordering::SeqCst)) {
                 break;
             }
         }
@@ -98,6 +106,8 @@ impl Signals {
     }
 }
 
-/// Five seconds: so long the work has to end.
-const LOOKS: usize = 100;
+/// How long the work has to end.
+const GRACE: Duration = Duration::from_secs(5);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// What comes within this time comes from one wish.
+const ONE: Duration = Duration::from_millis(100);

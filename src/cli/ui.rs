@@ -8,7 +8,7 @@ use super::args::{Color, Format, Global};
 use super::interrupt::Interrupt;
 use super::progress::{REFRESH, Rate, Standing};
 use super::{CliError, Outcome, Terminals, World};
-use crate::base::{Printable, pretty_json};
+use crate::base::{PrettyJson, Printable};
 use crate::io::{Io, Quota};
 
 /// What a verb talks to.
@@ -109,6 +109,11 @@ impl<'a> Ui<'a> {
     pub(super) fn answer_bytes(&mut self, bytes: &[u8]) -> bool {
         let out = &mut self.world.out;
         let written = self.interrupt.at_rest(|| out.write_all(bytes).and_then(|()| out.flush()));
+        self.keep(written)
+    }
+
+    /// Whether something was written. A reader that went away is not an error of ours.
+    fn keep(&mut self, written: io::Result<()>) -> bool {
         let Err(error) = written else { return true };
         if error.kind() != ErrorKind::BrokenPipe {
             self.lost.get_or_insert(error);
@@ -126,8 +131,18 @@ impl<'a> Ui<'a> {
     /// Prints the answer as one JSON document.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         let text = serde_json::to_string(value).map_err(|error| CliError::new(Outcome::Unknown, error))?;
-        self.answer(&format!("{}\n", pretty_json(&text)));
+        self.answer_json(&text);
         Ok(())
+    }
+
+    /// As [`Self::answer`], for JSON: indented, and written while it is made.
+    pub(super) fn answer_json(&mut self, json: &str) {
+        let mut out = io::BufWriter::with_capacity(PIECE, &mut self.world.out);
+        let write = || writeln!(out, "{}", PrettyJson(json)).and_then(|()| out.flush());
+        let written = self.interrupt.at_rest(write);
+        // What is left in the buffer is not tried again.
+        let _ = out.into_parts();
+        self.keep(written);
     }
 
     /// Tells how the work goes; not part of the answer.
@@ -198,18 +213,7 @@ impl<'a> Ui<'a> {
 
     /// Tells what stopped the work, and says how the run ended.
     pub(super) fn fail(&mut self, error: &CliError) -> Outcome {
-        let err = &mut self.world.err;
-        let _ = writeln!(err, "plimsoll: error: {}", Printable(&error.error.to_string()));
-        let mut cause = error.error.source();
-        while let Some(source) = cause {
-            let _ = writeln!(err, "plimsoll: cause: {}", Printable(&source.to_string()));
-            cause = source.source();
-        }
-        for hint in &error.hints {
-            let _ = writeln!(err, "plimsoll: hint: {}", Printable(hint));
-        }
-        let _ = err.flush();
-        error.outcome
+        tell(self.world.err, error)
     }
 }
 
@@ -218,14 +222,38 @@ impl<'a> Ui<'a> {
 #[error("the answer cannot be written to standard output")]
 struct Lost(#[source] io::Error);
 
-/// Help and version go to stdout and are a yes; every other refusal of the command line goes to stderr.
+/// Bytes written at once.
+const PIECE: usize = 64 << 10;
+
+/// Help and version go to stdout and are a yes, unless they get lost; every other refusal of the command line goes to stderr.
 pub(super) fn print_usage(refusal: &clap::Error, world: World<'_>) -> Outcome {
-    let text = refusal.render();
+    let text = refusal.render().to_string();
     if refusal.use_stderr() {
-        let _ = write!(world.err, "{text}");
+        // It repeats arguments, which may come from strangers, too.
+        for line in text.lines() {
+            let _ = writeln!(world.err, "{}", Printable(line));
+        }
         return Outcome::Usage;
     }
-    let _ = write!(world.out, "{text}");
-    let _ = world.out.flush();
-    Outcome::Yes
+    match write!(world.out, "{text}").and_then(|()| world.out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            tell(world.err, &CliError::new(Outcome::Unknown, Lost(error)))
+        }
+        _ => Outcome::Yes,
+    }
+}
+
+/// What stopped the work, why, and what can be done.
+fn tell(err: &mut dyn Write, error: &CliError) -> Outcome {
+    let _ = writeln!(err, "plimsoll: error: {}", Printable(&error.error.to_string()));
+    let mut cause = error.error.source();
+    while let Some(source) = cause {
+        let _ = writeln!(err, "plimsoll: cause: {}", Printable(&source.to_string()));
+        cause = source.source();
+    }
+    for hint in &error.hints {
+        let _ = writeln!(err, "plimsoll: hint: {}", Printable(hint));
+    }
+    let _ = err.flush();
+    error.outcome
 }

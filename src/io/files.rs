@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::LayerBlob;
-use crate::base::{Hasher, Mismatch, limits};
+use super::{LayerBlob, PassError};
+use crate::base::{Mismatch, limits};
 
 /// Who may read a file that is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
     /// 0600: private keys.
     Private,
-    /// As the existing file, or 0644.
+    /// As the existing file, or 0644; nothing is run as somebody else.
     Public,
 }
 
@@ -91,37 +91,23 @@ impl Files {
     }
 
     /// Writes a file whole or not at all: a temporary file in the same folder, synced, then renamed over `path`. An existing file keeps its
-    /// permissions; a symbolic link is followed, so that the link stays.
+    /// permissions; a symbolic link is followed, so that the link stays. What is no file (a device, a pipe, `/dev/stdout`) is left as it is.
     pub fn write(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let target = target(path)?;
         let written = prepare(&target, bytes, mode).and_then(|file| Ok(file.persist(&target)?));
         written.map(|_| ()).map_err(|source| FileError::Write { path: path.to_owned(), source })
     }
 
-    /// Writes a blob as [`Self::write`] does, hashed once more on the way: what lies in a layout may change. Other work goes on between the
-    /// pieces, so that this can be given up.
+    /// Writes a blob as [`Self::write`] does. It can be given up.
     pub async fn write_blob(&self, path: &Path, blob: &LayerBlob) -> Result<(), FileError> {
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let target = target(path)?;
         let wrong = |source| FileError::Write { path: path.to_owned(), source };
-        let mut reader = blob.open().map_err(wrong)?;
         let mut file = tempfile::NamedTempFile::new_in(parent(&target)).map_err(wrong)?;
-        let mut hasher = Hasher::new(blob.digest().algorithm());
-        let mut piece = vec![0; 1 << 18];
-        loop {
-            let count = reader.read(&mut piece).map_err(wrong)?;
-            let read = piece.get(..count).unwrap_or_default();
-            if read.is_empty() {
-                break;
-            }
-            hasher.update(read);
-            file.write_all(read).map_err(wrong)?;
-            tokio::task::yield_now().await;
-        }
-        let got = hasher.finish();
-        if got != blob.digest() {
-            let source = Mismatch { want: blob.digest(), got };
-            return Err(FileError::Changed { path: path.to_owned(), source });
-        }
+        let passed = blob.pass_on(|piece| file.write_all(piece).map(|()| true)).await;
+        passed.map_err(|error| match error {
+            PassError::Changed(source) => FileError::Changed { path: path.to_owned(), source },
+            PassError::Io(source) => wrong(source),
+        })?;
         set_permissions(file.as_file(), &target, Mode::Public).map_err(wrong)?;
         sync(file.as_file()).await.map_err(wrong)?;
         file.persist(&target).map(|_| ()).map_err(|error| wrong(error.error))
@@ -134,11 +120,11 @@ impl Files {
             |source| FileError::Write { path, source }
         };
         let place = |path: &Path| match existing {
-            Existing::Kept => path.to_owned(),
-            Existing::Replaced => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+            Existing::Kept => Ok(path.to_owned()),
+            Existing::Replaced => target(path),
         };
         let [first, second] = files;
-        let (one, two) = (place(first.path), place(second.path));
+        let (one, two) = (place(first.path)?, place(second.path)?);
         let new_one = prepare(&one, first.bytes, first.mode).map_err(wrong(first.path))?;
         let new_two = prepare(&two, second.bytes, second.mode).map_err(wrong(second.path))?;
         let old_one = match existing {
@@ -224,6 +210,19 @@ fn persist(file: tempfile::NamedTempFile, target: &Path, existing: Existing) -> 
     Ok(())
 }
 
+/// The file that is written to, which need not be there. A name for something else is refused: to rename a file over it would remove a device,
+/// a pipe, or a link such as `/dev/stdout`, which leads to no place in any folder.
+fn target(path: &Path) -> Result<PathBuf, FileError> {
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(path.to_owned());
+    }
+    let target = fs::canonicalize(path).ok();
+    // The system itself puts no file in the place of a folder.
+    let is_safe =
+        |target: &PathBuf| fs::symlink_metadata(target).is_ok_and(|found| found.is_file() || found.is_dir());
+    target.filter(is_safe).ok_or_else(|| FileError::NotAFile { path: path.to_owned() })
+}
+
 /// The content beside `target`, synced, to be renamed.
 fn prepare(target: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::NamedTempFile::new_in(parent(target))?;
@@ -267,7 +266,7 @@ fn set_permissions(file: &File, target: &Path, mode: Mode) -> std::io::Result<()
     use std::os::unix::fs::PermissionsExt as _;
     let bits = match (mode, fs::metadata(target)) {
         (Mode::Private, _) => 0o600,
-        (Mode::Public, Ok(existing)) => existing.permissions().mode() & 0o7777,
+        (Mode::Public, Ok(existing)) => existing.permissions().mode() & 0o777,
         (Mode::Public, Err(_)) => 0o644,
     };
     file.set_permissions(fs::Permissions::from_mode(bits))
@@ -424,6 +423,51 @@ mod tests {
         fails_at(write(b"new", Existing::Replaced), &public);
         assert_eq!(content(&key), None);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// Attack on ourselves: `-o /dev/null` or `-o /dev/stdout`, as root, must not put a file in the place of the device.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        use std::os::unix::fs::{FileTypeExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        fs::write(path("file"), "old").unwrap();
+        for (to, link) in [("socket", "to-socket"), ("none", "to-none"), ("file", "to-file")] {
+            symlink(path(to), path(link)).unwrap();
+        }
+        let source = tempfile::tempdir().unwrap();
+        let blob = blob(source.path(), b"new");
+        for name in ["socket", "to-socket", "to-none"] {
+            let refused = Files.write(&path(name), b"new", Mode::Public);
+            assert!(matches!(refused, Err(FileError::NotAFile { .. })), "{name}: {refused:?}");
+            let refused = wait(Files.write_blob(&path(name), &blob));
+            assert!(matches!(refused, Err(FileError::NotAFile { .. })), "{name}: {refused:?}");
+            let paths = [path(name), path("pair")];
+            let both = paths.each_ref().map(|path| NewFile { path, bytes: b"new", mode: Mode::Public });
+            let refused = Files.write_both(both, Existing::Replaced);
+            assert!(matches!(refused, Err(FileError::NotAFile { .. })), "{name}: {refused:?}");
+        }
+        assert!(fs::metadata(path("to-socket")).unwrap().file_type().is_socket());
+        assert!(fs::symlink_metadata(path("to-none")).unwrap().is_symlink());
+        Files.write(&path("to-file"), b"new", Mode::Public).unwrap();
+        assert_eq!(fs::read(path("file")).unwrap(), b"new");
+        assert!(fs::symlink_metadata(path("to-file")).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
+    }
+
+    /// Attack: content of a stranger in place of a program that runs as its owner.
+    #[cfg(unix)]
+    #[test]
+    fn new_content_does_not_run_as_somebody_else() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o6750)).unwrap();
+        Files.write(&path, b"new", Mode::Public).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o750);
     }
 
     #[test]

@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use auth::{AuthError, CredentialKind, Login, Looked, Lookup, RealmFault, Sent};
-pub use blob::LayerBlob;
+pub use blob::{LayerBlob, PassError};
 pub use clock::{Clock, Stopwatch};
 pub use destination::Destination;
 pub use environment::Environment;

@@ -142,6 +142,23 @@ fn whatever_was_begun_is_gone() {
     }
 }
 
+/// A terminal signals all of its processes, and a shell or `make` passes that on: the second one does not stop the first from clearing up.
+#[test]
+fn two_in_a_moment_are_one() {
+    for _ in 0..5 {
+        let yard = Yard::new();
+        yard.stalls();
+        let child = yard.start(&["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"]);
+        until("something is begun", || !yard.unfinished().is_empty());
+        let pid = child.id();
+        let sent =
+            Command::new("/bin/sh").args(["-c", &format!("kill -INT {pid}; kill -TERM {pid}")]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(ended(child), (Some(130), "plimsoll: interrupted\n".to_owned()));
+        assert_eq!(yard.unfinished(), Vec::<String>::new());
+    }
+}
+
 /// A run that waits for a pipe that nobody reads has nothing to remove.
 #[test]
 fn a_pipe_that_nobody_reads_is_not_waited_for() {

@@ -117,7 +117,8 @@ fn image() -> String {
 /// Nothing that drives a terminal but the ends of lines.
 #[track_caller]
 fn is_safe(text: &str) {
-    assert!(!text.replace('\n', "").chars().any(|char| char.is_control() || char == '\u{202e}'), "{text:?}");
+    let drives = |char: char| char.is_control() || ['\u{202e}', '\u{2066}'].contains(&char);
+    assert!(!text.replace('\n', "").chars().any(drives), "{text:?}");
 }
 
 #[test]
@@ -134,6 +135,11 @@ fn digests_in_the_order_of_the_command_line() {
         checked_json(&yard.run(&[verb, "--format", "json", "[HOST]/app:1.0"]).exits(0), "resolve")
     });
     assert_eq!(digest, resolve);
+    // Nobody takes the digest of one for that of another.
+    let run = yard.run(&["digest", "[HOST]/none:1.0", "[HOST]/app:1.0"]).exits(3);
+    assert_eq!(run.stdout, "");
+    let run = yard.run(&["resolve", "[HOST]/none:1.0", "[HOST]/app:1.0"]).exits(3);
+    assert_eq!(run.stdout, format!("[HOST]/app:1.0@{}\n", yard.index));
     yard.registry.fault(Fault::on("* /v2/*", Mode::wrong_digest_header()));
     assert_eq!(yard.run(&["digest", "[HOST]/app:1.0"]).exits(3).stdout, "");
 }
@@ -223,6 +229,16 @@ fn layouts_and_archives_are_listed_too() {
     assert_eq!(run.stdout, format!("1.10\ndocker.io/x:\\u{{1b}}[2J\n@{}\n", yard.index));
     let answer = checked_json(&yard.run(&["ls", "--format", "json", "oci:[DIR]/gap"]).exits(0), "ls");
     assert_eq!(answer["untagged"], json!([yard.index.to_string()]));
+    let docker = yard.path("docker.tar");
+    let mut tar = tar::Builder::new(fs::File::create(&docker).unwrap());
+    let described = json!([{"Config": "c.json", "RepoTags": ["x:1"], "Layers": []}]).to_string();
+    for (name, content) in [("c.json", "{}"), ("manifest.json", &described)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        tar.append_data(&mut header, name, content.as_bytes()).unwrap();
+    }
+    tar.finish().unwrap();
+    assert_eq!(yard.run(&["ls", "docker-archive:[DIR]/docker.tar"]).exits(0).stdout, "x:1\n");
     let archive = format!("oci-archive:{}", image());
     assert!(!yard.run(&["ls", &archive]).exits(0).stdout.is_empty());
     yard.run(&["ls", "oci:[DIR]/gap:1.0"]).exits(2);
@@ -297,6 +313,90 @@ fn a_terminal_is_not_driven() {
     let (outcome, out, err) = yard.on_terminal(&["blob", &yard.blob(&yard.layer)]);
     assert_eq!((outcome, out.as_str()), (Outcome::Usage, ""));
     assert!(err.contains("-o FILE"), "{err}");
+}
+
+/// Takes so many bytes, and tells the most that came at once.
+struct Disk {
+    room: usize,
+    largest: usize,
+}
+
+impl std::io::Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.largest = self.largest.max(bytes.len());
+        self.room = self.room.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How it ends, and what it says, where standard output is this disk.
+fn on_disk(disk: &mut Disk, args: &[&str]) -> (Outcome, String) {
+    let mut err = Vec::new();
+    let world = World {
+        out: disk,
+        err: &mut err,
+        input: &mut std::io::empty(),
+        environment: Default::default(),
+        terminals: Terminals::default(),
+    };
+    let args = std::iter::once(&"plimsoll").chain(args).map(|arg| (*arg).into()).collect();
+    (plimsoll::cli::run(args, world), String::from_utf8(err).unwrap())
+}
+
+/// Attack: indentation makes a config many times as long. It is not held in memory.
+#[test]
+fn indented_json_is_written_while_it_is_made() {
+    let registry = Registry::start();
+    let diff_id = registry.put_blob("deep", b"layer");
+    let deep = format!("{}{}0{}", "[".repeat(30), "0,".repeat(50_000), "]".repeat(30));
+    let config = format!(
+        r#"{{"os":"linux","architecture":"amd64","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}},"x":{deep}}}"#
+    );
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": OCI_CONFIG, "digest": registry.put_blob("deep", config.as_bytes()).to_string(), "size": config.len()},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": diff_id.to_string(), "size": 5}],
+    });
+    registry.put_manifest("deep", "1", OCI_MANIFEST, manifest.to_string().as_bytes());
+    let image = format!("{}/deep:1", registry.host());
+    for more in [&["--pretty"][..], &["--format", "json"]] {
+        let args = [&["config", &image, "--no-cache"], more].concat();
+        let mut disk = Disk { room: 100_000_000, largest: 0 };
+        let (outcome, said) = on_disk(&mut disk, &args);
+        assert_eq!(outcome, Outcome::Yes, "{said}");
+        assert!(disk.room < 97_000_000 && disk.largest <= 1 << 16, "{} {}", disk.room, disk.largest);
+        // What does not find room is not a yes.
+        let (outcome, said) = on_disk(&mut Disk { room: 1_000_000, largest: 0 }, &args);
+        assert_eq!(outcome, Outcome::Unknown);
+        assert!(said.contains("the answer cannot be written"), "{said}");
+    }
+}
+
+#[test]
+fn help_that_is_lost_is_not_a_yes() {
+    for args in [&["--help"][..], &["--version"], &["ls", "--help"]] {
+        assert_eq!(on_disk(&mut Disk { room: 1 << 20, largest: 0 }, args).0, Outcome::Yes);
+        let (outcome, said) = on_disk(&mut Disk { room: 3, largest: 0 }, args);
+        assert_eq!(outcome, Outcome::Unknown, "{args:?}");
+        assert!(said.contains("the answer cannot be written"), "{said}");
+    }
+}
+
+/// Attack: a name from a stranger in a script, which the refusal of it repeats.
+#[test]
+fn refused_arguments_do_not_drive_a_terminal() {
+    for arg in ["alpine:\u{202e}x", "Al\u{9b}31mpine", "--\u{202e}x", "a\u{2066}\u{1b}[2J"] {
+        for args in [&["ls", arg][..], &["digest", arg], &[arg], &["verify", arg]] {
+            let (outcome, said) = on_disk(&mut Disk { room: 0, largest: 0 }, args);
+            assert_eq!(outcome, Outcome::Usage);
+            assert!(said.contains("error: "), "{said}");
+            is_safe(&said);
+        }
+    }
 }
 
 #[test]

@@ -75,22 +75,9 @@ fn check_output(ui: &Ui<'_>) -> Result<(), CliError> {
 }
 
 async fn pour(blob: &LayerBlob, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let unread = |error| CliError::new(Outcome::Unknown, error);
-    let mut reader = blob.open().map_err(unread)?;
-    let mut piece = vec![0; PIECE];
-    loop {
-        let count = reader.read(&mut piece).map_err(unread)?;
-        let read = piece.get(..count).unwrap_or_default();
-        if read.is_empty() || !ui.answer_bytes(read) {
-            return Ok(Outcome::Yes);
-        }
-        // Between two pieces it can be given up.
-        tokio::task::yield_now().await;
-    }
+    let passed = blob.pass_on(|piece| Ok(ui.answer_bytes(piece))).await;
+    passed.map(|()| Outcome::Yes).map_err(|error| CliError::new(Outcome::Unknown, error))
 }
-
-/// Bytes written at once.
-const PIECE: usize = 256 << 10;
 
 const EXAMPLES: &str = "\
 Examples:

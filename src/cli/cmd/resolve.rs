@@ -37,15 +37,15 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    answer(args.asked, io, ui, |image| &image.resolved).await
+    answer(args.asked, io, ui, |answer| answer.lines(|image| &image.resolved)).await
 }
 
-/// Resolves all that is asked for, each once, and prints a line for each.
+/// Resolves all that is asked for, each once, and prints `text` of it.
 pub(super) async fn answer(
     asked: Asked,
     io: &Io,
     ui: &mut Ui<'_>,
-    line: impl Fn(&Image) -> &str,
+    text: impl Fn(&Answer) -> String,
 ) -> Result<Outcome, CliError> {
     let mut distinct: Vec<&ImageLocator> = Vec::new();
     for locator in &asked.references {
@@ -75,11 +75,7 @@ pub(super) async fn answer(
 
     match ui.format() {
         Format::Json => ui.json(&answer)?,
-        Format::Text => {
-            for image in &answer.images {
-                ui.answer(&format!("{}\n", line(image)));
-            }
-        }
+        Format::Text => ui.answer(&text(&answer)),
     }
     for error in distinct.iter().filter_map(|locator| found.get(&locator.to_string())?.as_ref().err()) {
         ui.fail(error);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::quota::QuotaWire;
-use crate::base::{Checked, pretty_json};
+use crate::base::Checked;
 use crate::cli::args::Format;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -54,7 +54,7 @@ impl Document {
             }
             Format::Text if pretty || ui.terminals().out => {
                 let content: &RawValue = serde_json::from_slice(content.bytes()).map_err(unread)?;
-                ui.answer(&format!("{}\n", pretty_json(content.get())));
+                ui.answer_json(content.get());
             }
             Format::Text => {
                 ui.answer_bytes(content.bytes());

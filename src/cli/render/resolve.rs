@@ -19,6 +19,13 @@ impl Default for Answer {
     }
 }
 
+impl Answer {
+    /// A line for each image that was found.
+    pub(in crate::cli) fn lines(&self, line: impl Fn(&Image) -> &str) -> String {
+        self.images.iter().map(|image| format!("{}\n", line(image))).collect()
+    }
+}
+
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::cli) struct Image {

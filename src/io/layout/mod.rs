@@ -196,7 +196,8 @@ impl Layout {
     /// What `index.json` lists: what it calls images, each name once, and the digests of what it gives no name.
     pub(super) fn names(&self) -> Result<(Vec<String>, Vec<Digest>), LayoutError> {
         if let Some(docker) = &self.docker {
-            return Ok((docker.tags().to_vec(), vec![docker.manifest().digest()]));
+            let unnamed = docker.tags().is_empty().then(|| docker.manifest().digest());
+            return Ok((docker.tags().to_vec(), unnamed.into_iter().collect()));
         }
         let (mut names, mut unnamed) = (Vec::new(), Vec::new());
         let (mut known, mut listed) = (HashSet::new(), HashSet::new());

@@ -11,14 +11,14 @@ use super::error::{RegistryError, Thing};
 use super::pages::{Page, Pages};
 use super::send::Call;
 use crate::base::{Registry, Repository, Tag, limits};
-use crate::format::json::parse_strict;
+use crate::format::json::{JsonError, parse_strict};
 
 impl Remote {
     /// All tags, each once, in the order in which the registry lists them.
     pub(in crate::io) async fn tags(&self) -> Result<Vec<Tag>, RegistryError> {
         let thing = Thing::Tags(self.repository().clone());
         let call = Call::get(self.url("tags/list")?, thing);
-        self.names(call, |name| name.parse().ok()).await
+        self.names(call, |page| Ok(parse_strict::<TagsWire>(page)?.tags), |name| name.parse().ok()).await
     }
 
     /// All repositories of the registry, as far as it tells us.
@@ -27,13 +27,15 @@ impl Remote {
         let endpoint = |_| RegistryError::Endpoint { registry: registry.clone() };
         let url = self.base.join("_catalog").map_err(endpoint)?;
         let call = Call::list(url, Thing::Catalog(registry.clone()));
-        self.names(call, |name| repository_of(registry, name)).await
+        let listed = |page: &[u8]| Ok(parse_strict::<RepositoriesWire>(page)?.repositories);
+        self.names(call, listed, |name| repository_of(registry, name)).await
     }
 
     /// The names on all pages. One that cannot be a name ends it: whoever pastes it somewhere would name something else.
     async fn names<T>(
         &self,
         mut call: Call<'_>,
+        listed: impl Fn(&[u8]) -> Result<Option<Vec<String>>, JsonError>,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Vec<T>, RegistryError> {
         let list = call.url.clone();
@@ -44,9 +46,8 @@ impl Remote {
             let thing = || call.thing.clone();
             let page = pages.read(&call).await?;
             let Page { bytes, next, .. } = page.ok_or_else(|| RegistryError::NotFound { thing: thing() })?;
-            let names: NamesWire =
-                parse_strict(&bytes).map_err(|source| RegistryError::List { thing: thing(), source })?;
-            let names = names.tags.or(names.repositories).unwrap_or_default();
+            let names = listed(&bytes).map_err(|source| RegistryError::List { thing: thing(), source })?;
+            let names = names.unwrap_or_default();
             read += names.len();
             if read > limits::NAMES {
                 return Err(RegistryError::TooMany { thing: thing(), limit: limits::NAMES });
@@ -79,10 +80,16 @@ fn repository_of(registry: &Registry, path: &str) -> Option<Repository> {
     (repository.path() == path).then_some(repository)
 }
 
-/// What is listed; `null` is what some registries call nothing.
+/// `null` is what some registries call nothing. Without the member it is another answer: an error, say, under the status of a good one.
 #[derive(Deserialize)]
-struct NamesWire {
+struct TagsWire {
+    #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct RepositoriesWire {
+    #[serde(deserialize_with = "Option::deserialize")]
     repositories: Option<Vec<String>>,
 }
 
@@ -132,6 +139,7 @@ mod tests {
             ("<http://localhost:1/v2/a/tags/list?x>; rel=next", LinkFault::OtherOrigin),
             ("</v2/b/tags/list?x>; rel=next", LinkFault::OtherPath),
             ("</v2/_catalog>; rel=next", LinkFault::OtherPath),
+            ("</v2/a/tags/list%2f..%2f..%2f..%2fb/tags/list?x>; rel=next", LinkFault::OtherPath),
         ] {
             let stub = Stub::new(move |_| page(&numbers(0..1)).with("link", link));
             match tags(&stub) {
@@ -163,8 +171,17 @@ mod tests {
         for status in [400, 401, 403, 404, 500] {
             assert!(tags(&Stub::new(move |_| Reply::new(status))).is_err(), "{status}");
         }
-        for body in ["", "[]x", "<html>", r#"{"tags":{}}"#, r#"{"tags":[],"tags":["x"]}"#, r#"{"tags":[1]}"#]
-        {
+        for body in [
+            "",
+            "[]x",
+            "<html>",
+            "{}",
+            r#"{"errors":[{"code":"DENIED"}]}"#,
+            r#"{"repositories":["x"]}"#,
+            r#"{"tags":{}}"#,
+            r#"{"tags":[],"tags":["x"]}"#,
+            r#"{"tags":[1]}"#,
+        ] {
             let stub = Stub::new(move |_| Reply::ok("application/json", body));
             assert!(matches!(tags(&stub), Err(RegistryError::List { .. })), "{body}");
         }

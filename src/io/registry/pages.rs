@@ -72,7 +72,9 @@ impl<'a> Pages<'a> {
         if !http::same_origin(&next, &self.list) || has_user {
             return Err(LinkFault::OtherOrigin);
         }
-        if next.path().starts_with(self.list.path()) { Ok(next) } else { Err(LinkFault::OtherPath) }
+        // What is behind the registry may read `..%2f` as a way up.
+        let rest = next.path().strip_prefix(self.list.path());
+        if rest.is_some_and(|rest| !rest.contains('%')) { Ok(next) } else { Err(LinkFault::OtherPath) }
     }
 }
 

@@ -8,6 +8,9 @@ pub const CONFIG: u64 = 8 << 20;
 pub const ATTESTATION: u64 = 40 << 20;
 /// Bytes of all attestations read for one verdict: many large ones must not add up.
 pub const ATTESTATIONS_TOTAL: u64 = 128 << 20;
+/// Bytes of what is read beside that total: so long are signatures, with certificates and log entries. Four strangers who only claim to be
+/// large must not hide the signature that is listed after them.
+pub const ATTESTATION_SMALL: u64 = 32 << 10;
 /// Candidate signatures and attestations looked at for one image. A stranger may attach thousands.
 pub const CANDIDATES: usize = 1000;
 /// Images of one index whose attestations are looked at. An index may list thousands.

@@ -287,15 +287,17 @@ impl<'a> Gatherer<'a> {
         pieces
     }
 
-    /// A blob, if all of them together stay within the limit.
+    /// A blob, if all large ones together stay within the limit.
     async fn blob(&self, layer: &Descriptor) -> Result<Checked, Gap> {
         let what = format!("content {}", layer.digest);
-        let total = self.bytes.get().saturating_add(layer.size);
-        if total > limits::ATTESTATIONS_TOTAL {
-            let reason = format!("what is attached is larger than {} bytes", limits::ATTESTATIONS_TOTAL);
-            return Err(Gap { what, reason });
+        if layer.size > limits::ATTESTATION_SMALL {
+            let total = self.bytes.get().saturating_add(layer.size);
+            if total > limits::ATTESTATIONS_TOTAL {
+                let reason = format!("what is attached is larger than {} bytes", limits::ATTESTATIONS_TOTAL);
+                return Err(Gap { what, reason });
+            }
+            self.bytes.set(total);
         }
-        self.bytes.set(total);
         let blob = self.source.blob(layer.digest, layer.size, limits::ATTESTATION).await;
         blob.map_err(|error| Gap { what, reason: reason(&error) })
     }

@@ -407,6 +407,27 @@ fn an_image_that_is_not_there_is_not_unsigned() {
     }
 }
 
+/// What strangers say to be large costs them nothing, and others no signature.
+#[test]
+fn claims_of_size_hide_nothing() {
+    let shop = Shop::new(Referrers::Off);
+    for (number, size) in [40_u64 << 20, 40 << 20, 40 << 20, 8 << 20].into_iter().enumerate() {
+        let absent = Digest::of(&[u8::try_from(number).unwrap()]);
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": BUNDLE,
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": Digest::of(b"{}").to_string(), "size": 2},
+            "layers": [{"mediaType": BUNDLE, "digest": absent.to_string(), "size": size}],
+            "subject": {"mediaType": OCI_MANIFEST, "digest": shop.image.digest.to_string(), "size": shop.image.size},
+        });
+        shop.attach_manifest(&serde_json::to_vec(&manifest).unwrap(), shop.image.digest, BUNDLE);
+    }
+    for number in 0..12 {
+        shop.attach_layer(format!("garbage {number}").as_bytes(), BUNDLE);
+    }
+    shop.sign(&shop.ours);
+    says(shop.verify(), 0, &["signed by [DIR]/ours.pub"]);
+}
+
 #[test]
 fn older_formats_are_read() {
     let shop = Shop::new(Referrers::On);

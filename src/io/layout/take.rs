@@ -1,16 +1,17 @@
 //! Content of other places into a layout.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::write::{has_digest, name, readable};
 use super::{Layout, LayoutError, REF_NAME};
 use crate::base::{Digest, Tag, limits};
 use crate::format::manifest::{Descriptor, OCI_INDEX};
-use crate::io::files::sync;
 use crate::io::registry::{document, entries, lacking, written};
 use crate::io::source::{Arrived, Entry, Source, SourceError};
 use crate::io::stream::BlobStream;
@@ -47,13 +48,15 @@ impl Layout {
         let path = folder.join(self.blob_name(blob.digest));
         let wrong = |source| LayoutError::Write { path: path.clone(), source };
         let parent = path.parent().unwrap_or(folder);
-        let mut file = tempfile::NamedTempFile::new_in(parent).map_err(wrong)?;
+        let file = tempfile::NamedTempFile::new_in(parent).map_err(wrong)?;
+        let mut writer = Writer::new(file.as_file()).map_err(wrong)?;
         while let Some(piece) = stream.next().await? {
-            file.write_all(&piece).map_err(wrong)?;
+            writer.add(&piece).await.map_err(wrong)?;
             taken.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
+        writer.finish().await.map_err(wrong)?;
         readable(file.as_file()).map_err(wrong)?;
-        sync(file.as_file()).await.map_err(wrong)?;
+        // Not synced: what a power cut spoils is found by its digest whenever it is read, and taken over again.
         file.persist(&path).map_err(|error| wrong(error.error))?;
         Ok(Arrived::Copied)
     }
@@ -99,6 +102,47 @@ impl Layout {
         })
     }
 }
+
+/// Writes on another core while the next bytes come and are hashed.
+struct Writer {
+    file: Arc<File>,
+    gathered: Vec<u8>,
+    /// One at a time, so that bytes stay in order.
+    under_way: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Writer {
+    fn new(file: &File) -> std::io::Result<Self> {
+        Ok(Self { file: Arc::new(file.try_clone()?), gathered: Vec::new(), under_way: None })
+    }
+
+    async fn add(&mut self, piece: &[u8]) -> std::io::Result<()> {
+        self.gathered.extend_from_slice(piece);
+        if self.gathered.len() < AT_ONCE { Ok(()) } else { self.pass_on().await }
+    }
+
+    async fn pass_on(&mut self) -> std::io::Result<()> {
+        self.settle().await?;
+        let (file, bytes) = (self.file.clone(), std::mem::take(&mut self.gathered));
+        self.under_way = Some(tokio::task::spawn_blocking(move || (&*file).write_all(&bytes)));
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> std::io::Result<()> {
+        match self.under_way.take() {
+            Some(write) => write.await.map_err(std::io::Error::other)?,
+            None => Ok(()),
+        }
+    }
+
+    async fn finish(mut self) -> std::io::Result<()> {
+        self.pass_on().await?;
+        self.settle().await
+    }
+}
+
+/// Bytes that are written at once; twice as many are held for each blob.
+const AT_ONCE: usize = 1 << 20;
 
 /// A name would make it an image of the layout.
 fn nameless(entry: &Descriptor) -> Value {

@@ -150,3 +150,41 @@ fn nameless(entry: &Descriptor) -> Value {
     entry.annotations.remove(REF_NAME);
     written(&entry)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::stub::wait;
+
+    #[test]
+    fn bytes_stay_in_order() {
+        let file = tempfile::tempfile().unwrap();
+        let bytes: Vec<u8> = (0..3 * AT_ONCE + 5).map(|at| (at / 7) as u8).collect();
+        wait(async {
+            let mut writer = Writer::new(&file).unwrap();
+            for piece in bytes.chunks(100_003) {
+                writer.add(piece).await.unwrap();
+            }
+            writer.finish().await.unwrap();
+        });
+        let (mut file, mut got) = (file, Vec::new());
+        std::io::Seek::rewind(&mut file).unwrap();
+        std::io::Read::read_to_end(&mut file, &mut got).unwrap();
+        assert!(got == bytes);
+    }
+
+    /// Attack on ourselves: a blob that is not whole must not get its name.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_noticed_before_the_end() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        for length in [1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE] {
+            let written = wait(async {
+                let mut writer = Writer::new(&full)?;
+                writer.add(&vec![7; length]).await?;
+                writer.finish().await
+            });
+            assert_eq!(written.unwrap_err().kind(), std::io::ErrorKind::StorageFull, "{length}");
+        }
+    }
+}

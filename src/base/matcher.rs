@@ -421,7 +421,13 @@ mod tests {
         ] {
             assert_eq!(claim("token_subject", glob), Err(MatcherError::GlobOfName), "{glob}");
         }
-        assert_eq!(TextMatcher::glob("spiffe://acme.example/ns/prod*/sa/x"), Err(MatcherError::GlobOfName));
+        for glob in [
+            "spiffe://acme.example/ns/prod*/sa/x",
+            "spiffe://acme.example/ns/prod/sa/build*",
+            "spiffe://acme.example/workload/build*",
+        ] {
+            assert_eq!(TextMatcher::glob(glob), Err(MatcherError::GlobOfName), "{glob}");
+        }
         for id in [
             "source_owner_id",
             "source_repository_id",

@@ -1,6 +1,7 @@
 //! Who witnesses a signature: transparency logs that enter it and authorities that stamp it. What they answer is compared with what was signed,
 //! and with a trusted root it is verified as everybody will verify it, before any of it is stored.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::num::NonZeroUsize;
 
@@ -10,6 +11,7 @@ use crate::base::{Algorithm, IdentityMatcher, TextMatcher, Timestamp};
 use crate::crypto::{Form, KeyAlgorithm, PublicKey, certificate_pem};
 use crate::format::bundle::{Bundle, Material, NewBundle, NewContent, NewSigner, Version};
 use crate::format::rekor::{Entered, NewEntry, Verifier, VerifierKind};
+use crate::format::trusted_root::{TrustedRoot, Window};
 use crate::io::{Io, Services};
 use crate::sign::{LogEntry, Signatory, Signature, ToSign};
 use crate::verify::{
@@ -50,7 +52,7 @@ impl Witnesses {
                     .hint("name them with --rekor-url or --timestamp-url, or leave out --trusted-root")),
             };
         }
-        let witnesses = Self::new(places, trust, io)?;
+        let witnesses = Self::new(Places { authority: None, ..places }, trust, io)?;
         if let Some((version, _)) =
             witnesses.places.logs.iter().find(|(version, _)| !enters(*version, algorithm))
         {
@@ -63,8 +65,11 @@ impl Witnesses {
         Ok(Some(witnesses))
     }
 
-    /// At these places. `trust` is against what everything is checked before it is stored.
+    /// At these places. `trust` is against what everything is checked before it is stored; one that cannot be of these places is refused.
     pub(super) fn new(places: Places, trust: Option<TrustRoot>, io: &Io) -> Result<Self, CliError> {
+        if let Some(trust) = &trust {
+            check_root(trust.content(), &places, io.clock.now())?;
+        }
         Ok(Self { places, services: io.services()?, trust })
     }
 
@@ -174,6 +179,71 @@ impl Witnesses {
             LogVersion::One => self.services.enter_in_rekor_1(log, entry).await?,
             LogVersion::Two => self.services.enter_in_rekor_2(log, entry).await?,
         })
+    }
+}
+
+/// What can be told of a trusted root before anybody is asked: a signature that does not count by it is made for nothing, and a log holds it for
+/// ever.
+fn check_root(root: &TrustedRoot, places: &Places, now: Timestamp) -> Result<(), UselessRoot> {
+    let is_good = |window: &Window| window.contains(now);
+    // Two names for one key are one log.
+    let logs: BTreeSet<_> = root.logs.iter().filter(|log| is_good(&log.window)).map(|log| log.key).collect();
+    if logs.len() < places.logs.len() {
+        return Err(UselessRoot::Logs { known: logs.len(), named: places.logs.len() });
+    }
+    let stamps = root.timestamp_authorities.iter().any(|authority| is_good(&authority.window));
+    if !places.stampers.is_empty() && !stamps {
+        return Err(UselessRoot::Stamps);
+    }
+    if places.authority.is_none() {
+        return Ok(());
+    }
+    // Of an identity, verifiers demand an entry in a log, and a certificate that is in another.
+    if places.logs.is_empty() {
+        return Err(UselessRoot::Unlogged);
+    }
+    if !root.certificate_authorities.iter().any(|authority| is_good(&authority.window)) {
+        return Err(UselessRoot::Authority);
+    }
+    if !root.certificate_logs.iter().any(|log| is_good(&log.window)) {
+        return Err(UselessRoot::CertificateLogs);
+    }
+    Ok(())
+}
+
+/// A trusted root by which no signature would count, whatever the services say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum UselessRoot {
+    #[error("the trusted root knows no certificate authority that is good now")]
+    Authority,
+    #[error("the trusted root knows no log of certificates that is good now")]
+    CertificateLogs,
+    #[error(
+        "the trusted root knows {known} transparency logs that are good now, and {named} shall enter the signature"
+    )]
+    Logs { known: usize, named: usize },
+    #[error("the trusted root knows no time stamp authority that is good now")]
+    Stamps,
+    #[error(
+        "no transparency log is named, and by a trusted root the signature of an identity counts only if it is in one"
+    )]
+    Unlogged,
+}
+
+impl From<UselessRoot> for CliError {
+    fn from(error: UselessRoot) -> Self {
+        let hint = match error {
+            UselessRoot::Authority
+            | UselessRoot::CertificateLogs
+            | UselessRoot::Logs { .. }
+            | UselessRoot::Stamps => {
+                "nobody was asked: name the trusted root of these services, or get it anew with `plimsoll trusted-root update`"
+            }
+            UselessRoot::Unlogged => {
+                "name one, with --rekor-url or in the signing config; or leave out --trusted-root: those who verify must then say --insecure-ignore-tlog"
+            }
+        };
+        Self::new(Outcome::Usage, error).hint(hint)
     }
 }
 

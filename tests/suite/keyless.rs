@@ -495,13 +495,64 @@ fn stamps_that_cannot_be_checked_are_not_stored() {
     let port = Port::new();
     port.key("ec256");
     let mut root = port.services.sigstore().trusted_root();
-    root["timestampAuthorities"] = json!([]);
+    let others = Services::start("other.test");
+    root["timestampAuthorities"] = others.sigstore().trusted_root()["timestampAuthorities"].clone();
     port.put("root.json", root.to_string());
     let args = ["sign", "--signing-config", "[DIR]/one.json", "--trusted-root", "[DIR]/root.json"];
     let run = port.with_key("ec256", &[&args[..], &["[HOST]/app:1.0"]].concat()).exits(3);
     assert!(run.stderr.contains("does not verify"), "{}", run.stderr);
     port.sign(&args[1..]).exits(3);
     assert!(port.bundles().is_empty());
+}
+
+/// A certificate, an entry and a stamp are not asked for if it is known before that they will not count by the trusted root.
+#[test]
+fn nobody_is_asked_for_what_the_root_cannot_check() {
+    let port = Port::new();
+    port.key("ec256");
+    let (url, stamp) = (port.services.url(), port.services.stamp_url());
+    let config = ["--signing-config", "[DIR]/one.json"];
+    let unlogged = ["--fulcio-url", &url, "--timestamp-url", &stamp];
+    let by_key = |args: &[&str]| port.with_key("ec256", &[&["sign"], args, &["[HOST]/app:1.0"]].concat());
+    let by_identity = |args: &[&str]| port.sign(args);
+    let over = |list: &str| {
+        let mut root = port.services.sigstore().trusted_root();
+        for one in root[list].as_array_mut().unwrap() {
+            let log = one.get("publicKey").is_some();
+            let window = if log { &mut one["publicKey"]["validFor"] } else { &mut one["validFor"] };
+            window["end"] = time(now().seconds() - 60).to_string().into();
+        }
+        root
+    };
+    let without = |list: &str| {
+        let mut root = port.services.sigstore().trusted_root();
+        root[list] = json!([]);
+        root
+    };
+    let whole = port.services.sigstore().trusted_root();
+    for (root, counts_for_keys, args, says) in [
+        (whole, false, &unlogged[..], "no transparency log is named"),
+        (without("tlogs"), true, &config, "knows 0 transparency logs that are good now, and 1 shall"),
+        (over("tlogs"), true, &config, "knows 0 transparency logs"),
+        (without("timestampAuthorities"), true, &config, "no time stamp authority that is good now"),
+        (over("timestampAuthorities"), true, &config, "no time stamp authority"),
+        (without("certificateAuthorities"), false, &config, "no certificate authority that is good now"),
+        (over("certificateAuthorities"), false, &config, "no certificate authority"),
+        (without("ctlogs"), false, &config, "no log of certificates that is good now"),
+        (over("ctlogs"), false, &config, "no log of certificates"),
+    ] {
+        port.put("root.json", root.to_string());
+        let args = [args, &["--trusted-root", "[DIR]/root.json"]].concat();
+        for run in std::iter::once(by_identity(&args)).chain(counts_for_keys.then(|| by_key(&args))) {
+            assert!(run.exits(2).stderr.contains(says), "{says}");
+        }
+    }
+    assert_eq!(port.services.log(), Vec::<String>::new());
+    // A key needs no certificate, whatever the signing config names.
+    port.put("root.json", without("certificateAuthorities").to_string());
+    by_key(&[&config[..], &["--trusted-root", "[DIR]/root.json"]].concat()).exits(0);
+    // Without a root, nobody says that it must be in a log.
+    by_identity(&unlogged).exits(0);
 }
 
 #[test]

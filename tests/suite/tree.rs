@@ -129,6 +129,24 @@ fn a_policy_tells_what_each_thing_is_accepted_for() {
     lines(&run, &["✗ rules: no rule is about", "(PLM-R01)", "the policy demands nothing of this"]);
     let answer = checked_json(&shop.run([&args[..], &["--format", "json"]].concat()).exits(0), "tree");
     assert!(answer["policy"].get("rule").is_none(), "{answer:#}");
+    // A policy that has expired does not demand nothing: it accepts nothing.
+    shop.policy("  - {name: ours, images: [\"HOST/team/*\"], require: {signature: {by: ours}}}\n");
+    let file = shop.folder.path().join("policy.yaml");
+    let policy = std::fs::read_to_string(&file).unwrap();
+    let over = policy.replace("expires: 2999-", "expires: 2019-");
+    std::fs::write(&file, &over).unwrap();
+    let run = shop.run(args).exits(0);
+    let says = "expires: the policy expired at 2019-01-01T00:00:00Z (PLM-P03)";
+    assert_eq!(
+        run.stdout.matches(says).count(),
+        1 + run.stdout.matches(": not accepted").count(),
+        "{}",
+        run.stdout
+    );
+    lines(&run, &[&format!("  ✗ {says}"), &format!(": not accepted: {says}")]);
+    assert!(!run.stdout.contains("demands nothing"), "{}", run.stdout);
+    let answer = checked_json(&shop.run([&args[..], &["--format", "json"]].concat()).exits(0), "tree");
+    assert_eq!(answer["attached"][0]["policy"][0]["code"], "PLM-P03", "{answer:#}");
     shop.run(["tree", "--policy", "[DIR]/none.yaml", "[HOST]/team/app:v1"]).exits(2);
     shop.run(["tree", "--policy", "[DIR]/policy.yaml", "--key", "[DIR]/ours.pub", "[HOST]/team/app:v1"])
         .exits(2);

@@ -789,10 +789,14 @@ fn a_wrong_policy_is_a_usage_error_with_every_problem() {
     }
     fs::write(shop.folder.path().join("policy.yaml"), "version: 1\nrules: [").unwrap();
     assert!(shop.by_policy().exits(2).stderr.contains("PLM-P01"));
-    fs::write(shop.folder.path().join("policy.yaml"), [0xff]).unwrap();
-    shop.by_policy().exits(2);
-    fs::write(shop.folder.path().join("policy.yaml"), " ".repeat(2 << 20)).unwrap();
-    shop.by_policy().exits(2);
+    for (content, says) in
+        [(b"name: \xff".to_vec(), ":1:7: not UTF-8: byte 6 "), (b" ".repeat(2 << 20), ":1:1: larger than ")]
+    {
+        fs::write(shop.folder.path().join("policy.yaml"), content).unwrap();
+        let run = shop.by_policy().exits(2);
+        let line = run.stderr.lines().find(|line| line.ends_with("   PLM-P01"));
+        assert!(line.is_some_and(|line| line.contains(says)), "{}", run.stderr);
+    }
     fs::remove_file(shop.folder.path().join("policy.yaml")).unwrap();
     shop.by_policy().exits(2);
     assert_eq!(shop.registry.request_lines(), Vec::<String>::new());

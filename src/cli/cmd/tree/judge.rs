@@ -116,6 +116,9 @@ impl Judge {
                 });
             }
         }
+        if considered.is_empty() {
+            considered.extend(not_asked(&decision));
+        }
         considered
     }
 
@@ -128,5 +131,21 @@ impl Judge {
     }
 }
 
+/// Why no rule was asked. A policy that has expired does not demand nothing: it accepts nothing.
+fn not_asked(decision: &Decision) -> Option<ConsideredWire> {
+    let node =
+        decision.nodes().iter().find(|node| node.code.is_some_and(|code| NO_RULE_ASKED.contains(&code)))?;
+    Some(ConsideredWire {
+        requirement: node.requirement.clone(),
+        accepted: false,
+        is_beside: false,
+        signer: None,
+        code: node.code,
+        detail: Some(node.detail.clone()),
+    })
+}
+
+/// What ends the matter before any rule is looked at.
+const NO_RULE_ASKED: [&str; 3] = [code::POLICY_EXPIRED, code::POLICY_NOT_YET, code::IMAGE_REVOKED];
 /// Not a signature, not an attestation, one of another type: what is refused so is meant for another requirement.
 const BESIDE: [&str; 3] = ["PLM-S05", "PLM-S06", code::PREDICATE_TYPE];

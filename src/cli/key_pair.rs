@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::args::Format;
+use super::outlet::Outlet;
 use super::password::{Purpose, read_password};
 use super::render::keygen::KeygenJson;
 use super::ui::Ui;
@@ -24,12 +25,14 @@ pub(super) struct Output {
 
 impl Output {
     /// Looks before anybody is asked for a password.
-    pub(super) fn check(&self, io: &Io) -> Result<(), CliError> {
-        if self.force {
-            return Ok(());
+    pub(super) fn check(&self, io: &Io, ui: &Ui<'_>) -> Result<(), CliError> {
+        let halves = [self.private(), self.public()];
+        if self.output.as_os_str() == "-" {
+            return Err(CliError::usage("a key pair is two files, and is not written to standard output")
+                .hint("name them, as in `plimsoll keygen --output release`"));
         }
-        match [self.private(), self.public()].into_iter().find(|path| io.files.exists(path)) {
-            None => Ok(()),
+        match halves.iter().find(|path| !self.force && io.files.exists(path)) {
+            None => halves.map(Outlet::from).iter().try_for_each(|half| half.check(io, ui)),
             Some(path) => Err(CliError::usage(format!("{} exists already", path.display()))
                 .hint("choose another name with --output, or replace it with --force")),
         }

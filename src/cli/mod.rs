@@ -14,6 +14,7 @@ mod interrupt;
 mod key;
 mod key_pair;
 mod keyless;
+mod outlet;
 mod password;
 mod progress;
 mod publish;

@@ -1,17 +1,17 @@
 //! Signs, and stores what was signed beside the image: as a referrer, or under cosign's legacy tags.
 
-use std::path::{Path, PathBuf};
-
 use super::claim::Claim;
 use super::evidence::Gatherer;
+use super::outlet::Outlet;
 use super::render::published::{Place, Published, Stored};
+use super::render::quota::quotas;
 use super::signer::{Signer, SignerArgs};
 use super::ui::Ui;
 use super::{CliError, Outcome};
 use crate::base::{Digest, ImageLocator, Platform, Printable, Repository, Tag, limits};
 use crate::format::manifest::{Descriptor, OCI_MANIFEST};
 use crate::io::image::{read_image, read_platforms};
-use crate::io::{Io, Mode, Resolved, Source};
+use crate::io::{Io, Resolved, Source};
 use crate::sign::{self, LegacyLayer, SignedBundle};
 use crate::verify::{Content, Origin};
 
@@ -47,11 +47,18 @@ pub(super) struct Subject {
     /// Store nothing beside the image; `plimsoll attach` can do that later, on another machine
     #[arg(long, requires = "bundle", conflicts_with_all = ["storage", "force"])]
     pub(super) no_upload: bool,
-    /// With --no-upload: the file for the Sigstore bundle
+    /// With --no-upload: the file for the Sigstore bundle; `-` is standard output
     #[arg(long, value_name = "FILE", requires = "no_upload")]
-    pub(super) bundle: Option<PathBuf>,
+    pub(super) bundle: Option<Outlet>,
     #[command(flatten)]
     pub(super) signer: SignerArgs,
+}
+
+impl Subject {
+    /// Looks before somebody is asked for a password, or signs, whether the bundle can be written.
+    pub(super) fn check(&self, io: &Io, ui: &Ui<'_>) -> Result<(), CliError> {
+        self.bundle.as_ref().map_or(Ok(()), |outlet| outlet.check(io, ui))
+    }
 }
 
 /// What is to be signed: resolved in this run, or named by its digest.
@@ -121,7 +128,7 @@ impl Target {
             signer.check_layer()?;
         }
         let stored = match &named.bundle {
-            Some(file) => vec![self.write(file, claim, signer, io, ui).await?],
+            Some(outlet) => vec![self.write(outlet, claim, signer, io, ui).await?],
             None => {
                 let mut stored = Vec::new();
                 // The index comes last: who finds it signed finds the images signed, too.
@@ -133,13 +140,13 @@ impl Target {
             }
         };
         let identity = signer.certified().await;
-        Published { claim, image: &named.image, stored, identity }.tell(ui)
+        Published { claim, image: &named.image, stored, identity, quotas: quotas(io) }.tell(ui)
     }
 
     /// The bundle in a file.
     async fn write(
         &self,
-        file: &Path,
+        outlet: &Outlet,
         claim: &Claim,
         signer: &Signer,
         io: &Io,
@@ -154,8 +161,8 @@ impl Target {
                 .hint("sign the index only: --no-recursive; or one of its images: --platform linux/amd64"));
         };
         let signed = signer.sign_bundle(io, ui, claim.bundle(&self.name, subject.digest)?).await?;
-        io.files.write(file, &signed.bundle, Mode::Public)?;
-        Ok(Stored { subject: subject.clone(), place: Place::File(file.to_owned()), added: true })
+        outlet.write(&signed.bundle, io, ui)?;
+        Ok(Stored { subject: subject.clone(), place: Place::Outlet(outlet.clone()), added: true })
     }
 
     async fn store(

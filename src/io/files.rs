@@ -98,6 +98,20 @@ impl Files {
         written.map(|_| ()).map_err(|source| FileError::Write { path: path.to_owned(), source })
     }
 
+    /// Looks whether [`Self::write`] can write there, and writes nothing: what comes before it may take hours.
+    pub fn check_place(&self, path: &Path) -> Result<(), FileError> {
+        let target = target(path)?;
+        if target.is_dir() || target.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(FileError::NotAFile { path: path.to_owned() });
+        }
+        let folder = parent(&target);
+        if !folder.is_dir() {
+            return Err(FileError::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
+        }
+        let made = tempfile::tempfile_in(folder);
+        made.map(drop).map_err(|source| FileError::Write { path: path.to_owned(), source })
+    }
+
     /// Writes a blob as [`Self::write`] does. It can be given up.
     pub async fn write_blob(&self, path: &Path, blob: &LayerBlob) -> Result<(), FileError> {
         let target = target(path)?;
@@ -297,6 +311,14 @@ pub enum FileError {
         left: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// No folder to write to.
+    #[error("cannot write {}: there is no folder {}", .path.display(), .folder.display())]
+    NoFolder {
+        /// Which file.
+        path: PathBuf,
+        /// Which folder.
+        folder: PathBuf,
     },
     /// A folder, pipe or device.
     #[error("{} is not a regular file", .path.display())]

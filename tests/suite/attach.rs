@@ -179,7 +179,7 @@ fn one_bundle_is_one_file_about_one_image_and_written_whole() {
     ] {
         sign(wrong).exits(2);
     }
-    sign(&["--no-upload", "--bundle", "[DIR]/none/b.json", "--no-recursive"]).exits(3);
+    sign(&["--no-upload", "--bundle", "[DIR]/none/b.json", "--no-recursive"]).exits(2);
     for (option, subject) in [(&["--no-recursive"][..], ":multi"), (&["--platform", "linux/amd64"], ":1.0")] {
         sign(&[file, option].concat()).exits(0);
         yard.attach("[DIR]/b.json", &["--key", "[DIR]/k.pub"], subject).exits(0);

@@ -474,6 +474,8 @@ fn what_is_left_of_a_quota_is_in_the_answers() {
     }
     fs::write(yard.path("Dockerfile"), format!("FROM {}/app:1.0\n", yard.registry.host())).unwrap();
     let layer = yard.blob(&yard.layer);
+    fs::write(yard.path("p.json"), "{}").unwrap();
+    yard.tool(&["keygen", "--output", "[DIR]/k"]).env("PLIMSOLL_PASSWORD", "x").run().exits(0);
     for (schema, args) in [
         ("resolve", &["digest", "[HOST]/app:1.0"][..]),
         ("ls", &["ls", "[HOST]/app"]),
@@ -483,8 +485,39 @@ fn what_is_left_of_a_quota_is_in_the_answers() {
         ("sbom", &["sbom", "--platform", "linux/arm64", "[HOST]/app:1.0"]),
         ("pin", &["pin", "[DIR]/Dockerfile"]),
         ("copied", &["copy", "[HOST]/app:1.0", "oci:[DIR]/gap"]),
+        ("published", &["sign", "--key", "[DIR]/k.key", "[HOST]/app:1.0"]),
+        (
+            "published",
+            &[
+                "sign",
+                "--key",
+                "[DIR]/k.key",
+                "--no-recursive",
+                "--no-upload",
+                "--bundle",
+                "[DIR]/b",
+                "[HOST]/app:1.0",
+            ],
+        ),
+        (
+            "published",
+            &[
+                "attest",
+                "--key",
+                "[DIR]/k.key",
+                "--type",
+                "custom",
+                "--predicate",
+                "[DIR]/p.json",
+                "[HOST]/app:1.0",
+            ],
+        ),
+        ("attached", &["attach", "--bundle", "[DIR]/b", "[HOST]/app:1.0"]),
+        ("verify", &["verify", "--key", "[DIR]/k.pub", "[HOST]/app:1.0"]),
+        ("tree", &["tree", "[HOST]/app:1.0"]),
     ] {
-        let run = yard.run(&[args, &["--format", "json"]].concat()).exits(0);
+        let run =
+            yard.tool(&[args, &["--format", "json"]].concat()).env("PLIMSOLL_PASSWORD", "x").run().exits(0);
         let quota = &checked_json(&run, schema)["quotas"][0];
         let want = json!({"origin": "http://[HOST]", "limit": 200, "remaining": 150, "window": 21600});
         assert_eq!(*quota, want, "{schema}");

@@ -39,6 +39,7 @@ mod login;
 mod look;
 mod memory;
 mod negative;
+mod outlet;
 mod peers;
 mod pin;
 mod plimsoll;

@@ -9,6 +9,7 @@ use crate::cli::identity::IdentityArgs;
 use crate::cli::key::KeyReference;
 use crate::cli::publish::{push_bundle, resolve};
 use crate::cli::render::attached::AttachedJson;
+use crate::cli::render::quota::quotas;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::bundle::{Bundle, BundleContent};
@@ -85,6 +86,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
             manifest: manifest.to_string(),
             added,
             verified: signer.is_some(),
+            quotas: quotas(io),
         })?,
         Format::Text => {
             let before = if added { "" } else { " before, so nothing was added" };

@@ -47,6 +47,7 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 /// Attests.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let named = &args.subject;
+    named.check(io, ui)?;
     let signer = Signer::open(io, ui, &named.signer).await?;
     let (target, predicate_type, predicate) = match (args.sbom, &args.predicate, args.predicate_type) {
         (Some(sbom), ..) => {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::base::{Digest, Printable, limits};
 use crate::cli::args::{Format, parse_predicate_type};
 use crate::cli::blob::{FileArgs, Wanted};
+use crate::cli::outlet::Outlet;
 use crate::cli::render::blob::{Kind, Made};
 use crate::cli::render::certified::Certified;
 use crate::cli::signer::{Signer, SignerArgs};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::statement::{Statement, Subject};
-use crate::io::{Io, Mode};
+use crate::io::Io;
 use crate::sign::{self, UnsignedBundle};
 
 /// Sign a statement about a file: provenance, an SBOM, a scan
@@ -36,9 +37,9 @@ pub(in crate::cli) struct Args {
     /// A whole in-toto statement that is there already, instead of a file and a predicate
     #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "digest"])]
     statement: Option<PathBuf>,
-    /// Where the Sigstore bundle goes
+    /// Where the Sigstore bundle goes; `-` is standard output
     #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
+    bundle: Outlet,
     #[command(flatten)]
     signer: SignerArgs,
 }
@@ -53,16 +54,17 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 
 /// Attests.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    args.bundle.check(io, ui)?;
     if args.file.as_deref() == Some(Path::new("-")) {
         ui.reserve_input();
     }
     let Stated { file, digest, unsigned } = args.stated(io, ui)?;
     let signer = Signer::open(io, ui, &args.signer).await?;
     let signed = signer.sign_bundle(io, ui, unsigned).await?;
-    io.files.write(&args.bundle, &signed.bundle, Mode::Public)?;
+    args.bundle.write(&signed.bundle, io, ui)?;
 
     let identity = signer.certified().await;
-    let bundle = args.bundle.display();
+    let bundle = &args.bundle;
     match ui.format() {
         Format::Json => ui.json(&Made {
             schema: "plimsoll.sign-blob/v1",
@@ -76,7 +78,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         Format::Text => {
             let (file, kind) = (Printable(&file).to_string(), Printable(&signed.predicate_type).to_string());
             let who = identity.as_ref().map(Certified::line).unwrap_or_default();
-            ui.answer(&format!("attested {file} {digest} ({kind})\n  in {bundle}\n{who}"));
+            bundle.tell(&format!("attested {file} {digest} ({kind})\n  in {bundle}\n{who}"), ui);
         }
     }
     Ok(Outcome::Yes)

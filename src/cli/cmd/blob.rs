@@ -1,9 +1,8 @@
 //! `plimsoll blob`: one layer, config or other content by its digest.
 
-use std::path::PathBuf;
-
 use crate::base::{Digest, ImageLocator, LayoutSelector};
 use crate::cli::args::Format;
+use crate::cli::outlet::Outlet;
 use crate::cli::progress::Standing;
 use crate::cli::render::fetched::Answer;
 use crate::cli::render::quota::quotas;
@@ -21,21 +20,24 @@ pub(in crate::cli) struct Args {
     /// Repository and digest, or oci:DIR@DIGEST, oci-archive:FILE@DIGEST
     #[arg(value_name = "REPOSITORY@DIGEST")]
     blob: ImageLocator,
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output, which `-` is, too
     #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    output: Option<Outlet>,
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let digest = digest(&args.blob)?;
-    if args.output.is_none() {
-        check_output(ui)?;
+    let outlet = args.output.unwrap_or(Outlet::Standard);
+    let file = outlet.file();
+    match file {
+        Some(_) => outlet.check(io, ui)?,
+        None => check_output(ui)?,
     }
     let source = io.open(&args.blob)?;
     let traffic = io.traffic();
     let blob = ui.watch(source.large_blob(digest), || Standing::reading(&traffic)).await?;
 
-    let Some(file) = &args.output else { return pour(&blob, ui).await };
+    let Some(file) = file else { return pour(&blob, ui).await };
     io.files.write_blob(file, &blob).await?;
     if ui.format() == Format::Json {
         ui.json(&Answer::new(&args.blob, &blob, file, quotas(io)))?;

@@ -21,7 +21,7 @@ pub(in crate::cli) struct Args {
 
 /// Makes the key, writes it, tells its fingerprint.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    args.output.check(io)?;
+    args.output.check(io, ui)?;
     let key = PrivateKey::generate()?;
     args.output.write(&key, io, ui)
 }

@@ -79,6 +79,11 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         (_, true) => Mode::Diff,
         _ => Mode::Write,
     };
+    if mode == Mode::Write {
+        let is_open = |found: &Occurrence| matches!(found.state, State::Unpinned { .. });
+        let has_work = |input: &&Input| input.occurrences.iter().any(is_open);
+        all(inputs.iter().filter(has_work), ui, |input| Ok(io.files.check_place(&input.path)?))?;
+    }
     let digests =
         if mode == Mode::Check { Digests::default() } else { resolve(&inputs, &args.mirrors, io).await };
 

@@ -10,6 +10,7 @@ use crate::base::{
     ImageLocator, Inventory, LayoutSelector, Platform, Printable, Subject, Timestamp, TimestampError, limits,
 };
 use crate::cli::args::Format;
+use crate::cli::outlet::Outlet;
 use crate::cli::progress::Standing;
 use crate::cli::render;
 use crate::cli::ui::Ui;
@@ -23,7 +24,8 @@ use crate::sbom;
 /// List what is installed in an image, as SPDX or CycloneDX if you like
 ///
 /// Every layer is read once and checked on the way. The same image gives the same bytes on every run: the time in a document is
-/// SOURCE_DATE_EPOCH if it is set, else the time at which the image says it was made.
+/// SOURCE_DATE_EPOCH if it is set, else the time at which the image says it was made. A document without FILE goes to standard output, which `-`
+/// is, too.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -40,6 +42,7 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     check_outputs(&args.output, ui.format())?;
+    args.output.iter().try_for_each(|output| output.outlet.check(io, ui))?;
     let source = io.open(&args.image)?;
     let resolved = source.resolve().await?;
     let found = inventory(io, ui, &args.image, (&source, &resolved), args.platform.as_ref()).await?;
@@ -47,7 +50,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let mut documents = Vec::new();
     for output in &args.output {
         let bytes = output.document.write(&found.inventory, found.created)?;
-        documents.push((output.file.as_deref(), bytes));
+        documents.push((output.outlet.file(), bytes));
     }
 
     found.warn(ui);
@@ -174,8 +177,7 @@ fn source_date_epoch(io: &Io) -> Result<Option<Timestamp>, CliError> {
 #[derive(Clone, Debug)]
 struct Output {
     document: Document,
-    /// Standard output without one.
-    file: Option<PathBuf>,
+    outlet: Outlet,
 }
 
 /// A kind of document.
@@ -231,28 +233,28 @@ impl FromStr for Output {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, file) = match text.split_once('=') {
+        let (name, outlet) = match text.split_once('=') {
             Some((_, "")) => return Err("a file name is missing after `=`".to_owned()),
-            Some((name, file)) => (name, Some(PathBuf::from(file))),
-            None => (text, None),
+            Some((name, file)) => (name, Outlet::from(PathBuf::from(file))),
+            None => (text, Outlet::Standard),
         };
         let document = Document::named(name).ok_or_else(|| {
             let all: Vec<&str> = DOCUMENTS.iter().map(|(name, _)| *name).collect();
             format!("no such format; there are {}", all.join(", "))
         })?;
-        Ok(Self { document, file })
+        Ok(Self { document, outlet })
     }
 }
 
 fn check_outputs(outputs: &[Output], format: Format) -> Result<(), CliError> {
-    let to_stdout = outputs.iter().filter(|output| output.file.is_none()).count();
+    let to_stdout = outputs.iter().filter(|output| output.outlet.file().is_none()).count();
     if to_stdout + usize::from(format == Format::Json) > 1 {
         return Err(CliError::usage("only one document can be written to standard output")
             .hint("name a file for the others: `-o spdx-json=sbom.spdx.json`"));
     }
     for (at, output) in outputs.iter().enumerate() {
-        let Some(file) = &output.file else { continue };
-        if outputs.iter().take(at).any(|earlier| earlier.file.as_ref() == Some(file)) {
+        let Some(file) = output.outlet.file() else { continue };
+        if outputs.iter().take(at).any(|earlier| earlier.outlet.file() == Some(file)) {
             return Err(CliError::usage(format!("{} is named for two documents", file.display())));
         }
     }
@@ -280,7 +282,7 @@ mod tests {
     #[test]
     fn outputs_are_parsed() {
         let found = outputs(&["spdx-json=a=b", "cyclonedx-json@1.5"]);
-        assert_eq!((found[0].document, found[0].file.as_deref()), (Document::Spdx, Some("a=b".as_ref())));
+        assert_eq!((found[0].document, found[0].outlet.file()), (Document::Spdx, Some("a=b".as_ref())));
         assert_eq!(found[1].document, Document::CycloneDx(cyclonedx::Version::V1_5));
         for bad in ["", "spdx", "spdx-json=", "cyclonedx-json@1.7", "=x", "SPDX-JSON"] {
             assert!(bad.parse::<Output>().is_err(), "{bad}");
@@ -294,6 +296,7 @@ mod tests {
         assert!(check(&["table", "spdx-json=a", "cyclonedx-json=b"], Format::Text));
         assert!(check(&["spdx-json=a"], Format::Json));
         assert!(!check(&["table", "spdx-json"], Format::Text));
+        assert!(!check(&["table", "spdx-json=-"], Format::Text));
         assert!(!check(&["table"], Format::Json));
         assert!(!check(&["spdx-json=a", "cyclonedx-json=a"], Format::Text));
     }

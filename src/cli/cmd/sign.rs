@@ -48,6 +48,7 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
     let Args { subject: named, annotations, recursive: _, no_recursive } = args;
     let annotations = annotation::distinct(&annotations)?;
+    named.check(io, ui)?;
     let signer = Signer::open(io, ui, &named.signer).await?;
     let depth = if no_recursive { Depth::Top } else { Depth::Platforms };
     let target = Target::resolve(io, &named, depth).await?;

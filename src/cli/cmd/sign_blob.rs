@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::base::Printable;
 use crate::cli::args::Format;
 use crate::cli::blob::read_file;
+use crate::cli::outlet::Outlet;
 use crate::cli::render::blob::{Kind, Made};
 use crate::cli::render::certified::Certified;
 use crate::cli::signer::{Signer, SignerArgs};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
-use crate::io::{Io, Mode};
+use crate::io::Io;
 use crate::sign::UnsignedFile;
 
 /// Sign a file
@@ -23,9 +24,9 @@ pub(in crate::cli) struct Args {
     /// File; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where the Sigstore bundle goes
+    /// Where the Sigstore bundle goes; `-` is standard output
     #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
+    bundle: Outlet,
     #[command(flatten)]
     signer: SignerArgs,
 }
@@ -40,6 +41,7 @@ The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a termin
 
 /// Signs.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    args.bundle.check(io, ui)?;
     if args.file == Path::new("-") {
         ui.reserve_input();
     }
@@ -50,10 +52,10 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     let unsigned = UnsignedFile::new(content);
     let signature = signer.sign(io, ui, unsigned.to_sign()).await?;
     let bundle = unsigned.signed(&signature)?;
-    io.files.write(&args.bundle, &bundle, Mode::Public)?;
+    args.bundle.write(&bundle, io, ui)?;
 
     let identity = signer.certified().await;
-    let (file, bundle) = (args.file.display().to_string(), args.bundle.display());
+    let (file, bundle) = (args.file.display().to_string(), &args.bundle);
     match ui.format() {
         Format::Json => ui.json(&Made {
             schema: "plimsoll.sign-blob/v1",
@@ -66,7 +68,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
         })?,
         Format::Text => {
             let who = identity.as_ref().map(Certified::line).unwrap_or_default();
-            ui.answer(&format!("signed {} {digest}\n  in {bundle}\n{who}", Printable(&file)));
+            bundle.tell(&format!("signed {} {digest}\n  in {bundle}\n{who}", Printable(&file)), ui);
         }
     }
     Ok(Outcome::Yes)

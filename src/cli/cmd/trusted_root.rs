@@ -9,12 +9,13 @@ use crate::base::{Digest, Timestamp};
 use crate::cli::args::Format;
 use crate::cli::identity::read_trusted_root;
 use crate::cli::key::{KeyReference, read_public_key};
+use crate::cli::outlet::Outlet;
 use crate::cli::render::trusted_root::{TrustedRootJson, text};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::crypto::{KeyAlgorithm, KeyError, PublicKey, certificates_from_pem};
 use crate::format::trusted_root::{NewAuthority, NewLog, NewTrustedRoot};
-use crate::io::{Io, Mode, ServiceUrl, TufRepository};
+use crate::io::{Io, ServiceUrl, TufRepository};
 use crate::verify::TrustRoot;
 
 /// Show, refresh or make a trusted root: whose certificates, logs and time stamps count
@@ -62,9 +63,9 @@ struct Update {
     /// With --mirror: the root.json that trust begins with, from somewhere else
     #[arg(long, value_name = "FILE", requires = "mirror")]
     root: Option<PathBuf>,
-    /// Where the trusted root goes [default: only into the cache, and the answer says where]
+    /// Where the trusted root goes; `-` is standard output [default: only into the cache, and the answer says where]
     #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    output: Option<Outlet>,
     /// What was seen is kept here [default: plimsoll/tuf in XDG_CACHE_HOME or ~/.cache]
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
@@ -89,22 +90,26 @@ struct Create {
     /// A time stamp authority: url=…,certificate-chain=FILE[,start-time=…][,end-time=…]
     #[arg(long, value_name = "SPEC")]
     tsa: Vec<AuthoritySpec>,
-    /// Where the trusted root goes
+    /// Where the trusted root goes; `-` is standard output
     #[arg(long, short, value_name = "FILE")]
-    output: PathBuf,
+    output: Outlet,
 }
 
 /// Shows, refreshes or makes.
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    let (file, root) = match args.action {
-        Action::Show(Show { trusted_root: None }) => (None, TrustRoot::public_good().map_err(CliError::bug)?),
+    let found = match args.action {
+        Action::Show(Show { trusted_root: None }) => {
+            Some((None, TrustRoot::public_good().map_err(CliError::bug)?))
+        }
         Action::Show(Show { trusted_root: Some(path) }) => {
             let root = read_trusted_root(&path, io)?;
-            (Some(path), root)
+            Some((Some(path), root))
         }
-        Action::Update(update) => update.run(io).await?,
-        Action::Create(create) => create.run(io).await?,
+        Action::Update(update) => update.run(io, ui).await?,
+        Action::Create(create) => create.run(io, ui).await?,
     };
+    // What is on standard output already is the whole answer.
+    let Some((file, root)) = found else { return Ok(Outcome::Yes) };
     match ui.format() {
         Format::Json => ui.json(&TrustedRootJson::new(file.as_deref(), &root))?,
         Format::Text => {
@@ -119,8 +124,12 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<TrustRoot, CliError> {
     TrustRoot::parse(bytes).map_err(|error| CliError::not_a_trusted_root(path, error))
 }
 
+/// A trusted root, and the file that it is in; none if it was written to standard output.
+type Told = Option<(Option<PathBuf>, TrustRoot)>;
+
 impl Update {
-    async fn run(self, io: &Io) -> Result<(Option<PathBuf>, TrustRoot), CliError> {
+    async fn run(self, io: &Io, ui: &mut Ui<'_>) -> Result<Told, CliError> {
+        self.output.iter().try_for_each(|outlet| outlet.check(io, ui))?;
         let repository = match (self.mirror, self.root) {
             (Some(mirror), Some(root)) => TufRepository::new(mirror, io.files.read(&root)?),
             _ => TufRepository::public_good().map_err(CliError::bug)?,
@@ -135,13 +144,13 @@ impl Update {
         // Nobody is helped by a file that cannot be used here, whoever vouches for it.
         let root = TrustRoot::parse(&bytes).map_err(CliError::unusable_trusted_root)?;
         let file = match self.output {
-            Some(output) => {
-                io.files.write(&output, &bytes, Mode::Public)?;
-                output
+            Some(outlet) => {
+                outlet.write(&bytes, io, ui)?;
+                outlet.file().map(Path::to_owned)
             }
-            None => folder.join("targets").join(TARGET),
+            None => Some(folder.join("targets").join(TARGET)),
         };
-        Ok((Some(file), root))
+        Ok(file.map(|file| (Some(file), root)))
     }
 }
 
@@ -157,7 +166,8 @@ fn default_cache(io: &Io) -> Result<PathBuf, CliError> {
 }
 
 impl Create {
-    async fn run(self, io: &Io) -> Result<(Option<PathBuf>, TrustRoot), CliError> {
+    async fn run(self, io: &Io, ui: &mut Ui<'_>) -> Result<Told, CliError> {
+        self.output.check(io, ui)?;
         let mut new = NewTrustedRoot::default();
         for (specs, logs) in [(&self.rekor, &mut new.logs), (&self.ctfe, &mut new.certificate_logs)] {
             for spec in specs {
@@ -172,9 +182,9 @@ impl Create {
             }
         }
         let json = new.to_json();
-        let root = parse(&self.output, json.as_bytes())?;
-        io.files.write(&self.output, json.as_bytes(), Mode::Public)?;
-        Ok((Some(self.output), root))
+        let root = parse(self.output.to_string().as_ref(), json.as_bytes())?;
+        self.output.write(json.as_bytes(), io, ui)?;
+        Ok(self.output.file().map(|file| (Some(file.to_owned()), root)))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::cli::evidence::Gatherer;
 use crate::cli::identity::IdentityArgs;
 use crate::cli::key::KeyReference;
 use crate::cli::render::decision::{self, Answer, ImageWire};
+use crate::cli::render::quota::quotas;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
 use crate::format::policy::{NotAPolicy, UnvalidatedPolicy};
@@ -85,6 +86,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     }
     let outcome = worst(&outcomes);
     if ui.format() == Format::Json {
+        answer.quotas = quotas(io);
         ui.json(&answer)?;
     }
     Ok(outcome)

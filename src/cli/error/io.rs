@@ -12,7 +12,8 @@ use crate::io::{
 impl From<FileError> for CliError {
     fn from(error: FileError) -> Self {
         match &error {
-            FileError::NotFound { .. }
+            FileError::NoFolder { .. }
+            | FileError::NotFound { .. }
             | FileError::NotAFile { .. }
             | FileError::TooLarge { .. }
             | FileError::NotUtf8 { .. } => Self::new(Outcome::Usage, error),

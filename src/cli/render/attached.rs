@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::quota::QuotaWire;
+
 /// The answer of `plimsoll attach`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,4 +18,6 @@ pub(in crate::cli) struct AttachedJson {
     pub(in crate::cli) added: bool,
     /// Whether a key was given, and the bundle is signed by it.
     pub(in crate::cli) verified: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) quotas: Vec<QuotaWire>,
 }

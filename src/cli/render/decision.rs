@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::quota::QuotaWire;
 use crate::base::{Digest, Identity, Printable};
 use crate::policy::{
     Accepted, Certainty, Check, Decision, Finding, Node, Policy, Report, Ruling, Verdict, code,
@@ -18,6 +19,8 @@ pub(in crate::cli) struct Answer {
     policy: PolicyWire,
     as_of: String,
     pub(in crate::cli) images: Vec<ImageWire>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) quotas: Vec<QuotaWire>,
 }
 
 #[derive(Serialize)]
@@ -132,7 +135,7 @@ impl Answer {
                 .map(|(root, skipped)| RelaxedWire { root: root.to_owned(), skipped: names(&skipped) })
                 .collect(),
         };
-        Self { schema: "plimsoll.verify/v1", policy, as_of, images: Vec::new() }
+        Self { schema: "plimsoll.verify/v1", policy, as_of, images: Vec::new(), quotas: Vec::new() }
     }
 }
 

@@ -1,14 +1,14 @@
 //! What `sign` and `attest` answer. Schema: `schemas/published.v1.schema.json`.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
 use super::super::args::Format;
 use super::super::claim::Claim;
+use super::super::outlet::Outlet;
 use super::super::ui::Ui;
 use super::super::{CliError, Outcome};
 use super::certified::Certified;
+use super::quota::QuotaWire;
 use crate::base::{Digest, ImageLocator};
 use crate::format::manifest::Descriptor;
 
@@ -20,6 +20,7 @@ pub(in crate::cli) struct Published<'a> {
     pub(in crate::cli) stored: Vec<Stored>,
     /// As whom, if with a certificate.
     pub(in crate::cli) identity: Option<Certified>,
+    pub(in crate::cli) quotas: Vec<QuotaWire>,
 }
 
 /// What was signed about one image, in one place.
@@ -33,10 +34,10 @@ pub(in crate::cli) struct Stored {
 
 /// Where something signed is.
 pub(in crate::cli) enum Place {
-    /// In a file, as bundle.
-    File(PathBuf),
     /// In a layer of this manifest, under the legacy tag.
     Legacy(Digest),
+    /// Beside nothing, as bundle.
+    Outlet(Outlet),
     /// In a bundle that this manifest attaches.
     Referrers(Digest),
 }
@@ -51,6 +52,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<&'a Certified>,
     signed: Vec<StoredWire>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    quotas: &'a [QuotaWire],
 }
 
 #[derive(Serialize)]
@@ -84,9 +87,13 @@ impl Published<'_> {
                     image: self.image.to_string(),
                     identity: self.identity.as_ref(),
                     signed: self.stored.iter().map(Stored::wire).collect(),
+                    quotas: &self.quotas,
                 })?;
             }
-            Format::Text => ui.answer(&self.text()),
+            Format::Text => match self.stored.as_slice() {
+                [Stored { place: Place::Outlet(outlet), .. }] => outlet.tell(&self.text(), ui),
+                _ => ui.answer(&self.text()),
+            },
         }
         Ok(Outcome::Yes)
     }
@@ -106,8 +113,8 @@ impl Published<'_> {
                 text.push_str(&format!("{verb} {} {}{platform}{about}\n", self.image, subject.digest));
             }
             let place = match place {
-                Place::File(file) => format!("in {}", file.display()),
                 Place::Legacy(manifest) => format!("in legacy {manifest}"),
+                Place::Outlet(outlet) => format!("in {outlet}"),
                 Place::Referrers(manifest) => format!("in referrers {manifest}"),
             };
             let before = if *added { "" } else { " by the same signer before, so nothing was added" };
@@ -121,8 +128,8 @@ impl Published<'_> {
 impl Stored {
     fn wire(&self) -> StoredWire {
         let (storage, manifest, file) = match &self.place {
-            Place::File(file) => ("file", None, Some(file.display().to_string())),
             Place::Legacy(manifest) => ("legacy", Some(manifest.to_string()), None),
+            Place::Outlet(outlet) => ("file", None, Some(outlet.to_string())),
             Place::Referrers(manifest) => ("referrers", Some(manifest.to_string()), None),
         };
         StoredWire {

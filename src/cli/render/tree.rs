@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::decision::short;
+use super::quota::QuotaWire;
 use crate::base::{Digest, Printable};
 
 /// The whole answer.
@@ -22,6 +23,8 @@ pub(in crate::cli) struct Answer {
     /// The images of an index.
     pub(in crate::cli) images: Vec<ImageWire>,
     pub(in crate::cli) gaps: Vec<GapWire>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) quotas: Vec<QuotaWire>,
 }
 
 /// A trust policy, and its rule for the image.
@@ -131,7 +134,17 @@ impl Answer {
     pub(in crate::cli) fn new(reference: String, digest: Digest) -> Self {
         let (attached, images, gaps) = (Vec::new(), Vec::new(), Vec::new());
         let schema = "plimsoll.tree/v1";
-        Self { schema, reference, digest, policy: None, complete: true, attached, images, gaps }
+        Self {
+            schema,
+            reference,
+            digest,
+            policy: None,
+            complete: true,
+            attached,
+            images,
+            gaps,
+            quotas: Vec::new(),
+        }
     }
 
     /// `name` is the image with its digest.

@@ -25,7 +25,7 @@ pub(super) struct Args {
 
 /// Reads, encrypts, tells the fingerprint.
 pub(super) fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    args.output.check(io)?;
+    args.output.check(io, ui)?;
     let Some(text) = args.key.text(io)? else {
         return Err(CliError::usage(format!("{} is kept by a program and does not leave it", args.key))
             .hint("sign with it as it is: `plimsoll sign --key NAME://KEY IMAGE`"));

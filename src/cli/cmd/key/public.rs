@@ -1,9 +1,8 @@
 //! `plimsoll key public`: the half of a key that everybody may have.
 
-use std::path::PathBuf;
-
 use crate::cli::args::Format;
 use crate::cli::key::{KeyReference, open_private_key, read_public_key};
+use crate::cli::outlet::Outlet;
 use crate::cli::render::key::KeyJson;
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -19,19 +18,21 @@ pub(super) struct Args {
     /// The key: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
     #[arg(long, value_name = "KEY")]
     key: KeyReference,
-    /// Write it here instead
+    /// Write it to this file instead of standard output, which `-` is, too
     #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    output: Option<Outlet>,
 }
 
 /// Reads, or asks.
 pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    args.output.iter().try_for_each(|outlet| outlet.check(io, ui))?;
     let public = find(&args.key, io, ui).await?;
 
-    if let Some(path) = &args.output {
+    let file = args.output.as_ref().and_then(Outlet::file);
+    if let Some(path) = file {
         io.files.write(path, public.to_pem().as_bytes(), Mode::Public)?;
     }
-    match (ui.format(), &args.output) {
+    match (ui.format(), file) {
         (Format::Json, _) => ui.json(&KeyJson::public(&args.key, &public))?,
         (Format::Text, None) => ui.answer(&public.to_pem()),
         (Format::Text, Some(path)) => {

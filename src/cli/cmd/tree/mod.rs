@@ -12,6 +12,7 @@ use crate::cli::args::Format;
 use crate::cli::evidence::{Gatherer, Other};
 use crate::cli::identity::IdentityArgs;
 use crate::cli::key::KeyReference;
+use crate::cli::render::quota::quotas;
 use crate::cli::render::tree::{Answer, Attached, Claimed, GapWire, ImageWire, Kind};
 use crate::cli::ui::Ui;
 use crate::cli::{CliError, Outcome};
@@ -78,6 +79,7 @@ pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome,
     }
     answer.gaps = tree.gaps.into_iter().map(|gap| GapWire { what: gap.what, reason: gap.reason }).collect();
     answer.complete = answer.gaps.is_empty();
+    answer.quotas = quotas(io);
 
     let outcome = if answer.complete { Outcome::Yes } else { Outcome::Unknown };
     match ui.format() {

@@ -37,6 +37,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("poly1305", &["crypto"]),
     ("reqwest", &["io"]),
     ("rpassword", &["cli"]),
+    ("rustix", &["io"]),
     ("salsa20", &["crypto"]),
     ("scrypt", &["crypto"]),
     ("serde_saphyr", &["format"]),

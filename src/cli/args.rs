@@ -133,6 +133,6 @@ Exit codes:
   1  no: denied, unpinned, or not signed by the key
   2  the command line or a file that it names is wrong
   3  could not tell: network, disk, malformed or missing content
-  130  interrupted: files that were not finished are gone, what arrived whole stays
+  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM: files that were not finished are gone, what arrived whole stays
 
 Try it: `plimsoll demo` runs the whole job on a small image, without network.";

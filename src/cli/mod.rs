@@ -51,8 +51,12 @@ pub enum Outcome {
     Usage = 2,
     /// No answer: network, disk, malformed or missing content. Never treated as yes.
     Unknown = 3,
-    /// Somebody ended it.
+    /// The terminal of whoever started it is gone (SIGHUP).
+    HungUp = 129,
+    /// Somebody ended it (SIGINT).
     Interrupted = 130,
+    /// The system, or a program, ended it (SIGTERM).
+    Terminated = 143,
 }
 
 /// What the process around the tool provides, so that tests need no process.
@@ -123,12 +127,19 @@ fn run_until(args: Vec<OsString>, world: World<'_>, listen: fn() -> Interrupt) -
             runtime.shutdown_background();
             result
         }
-        Err(error) => Some(Err(CliError::new(Outcome::Unknown, error))),
+        Err(error) => Ok(Err(CliError::new(Outcome::Unknown, error))),
     };
-    let is_interrupted = |error: &CliError| error.outcome == Outcome::Interrupted;
-    let Some(result) = result.filter(|result| !result.as_ref().is_err_and(is_interrupted)) else {
-        ui.interrupted();
-        return Outcome::Interrupted;
+    let result = match result {
+        // Ctrl-C at a password prompt, where it is typed.
+        Ok(Err(CliError { outcome: Outcome::Interrupted, .. })) => Err(Outcome::Interrupted),
+        result => result,
+    };
+    let result = match result {
+        Ok(result) => result,
+        Err(ended) => {
+            ui.interrupted();
+            return ended;
+        }
     };
     ui.beside(&io);
     // The verdict stands before anything is printed about it: a reader that went away does not change it.
@@ -139,11 +150,11 @@ fn run_until(args: Vec<OsString>, world: World<'_>, listen: fn() -> Interrupt) -
     ui.end(outcome)
 }
 
-/// Does the work; none if somebody ended it before it was done: then it is dropped, with all files that it had not finished.
-async fn unless<T>(interrupt: Interrupt, work: impl Future<Output = T>) -> Option<T> {
+/// Does the work, unless somebody ends it before it is done: then it is dropped, with all files that it had not finished.
+async fn unless<T>(interrupt: Interrupt, work: impl Future<Output = T>) -> Result<T, Outcome> {
     let (wait, work) = (std::pin::pin!(interrupt.wait()), std::pin::pin!(work));
     match futures_util::future::select(wait, work).await {
-        Either::Left(_) => None,
-        Either::Right((done, _)) => Some(done),
+        Either::Left((ended, _)) => Err(ended),
+        Either::Right((done, _)) => Ok(done),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn read_password(
     if let Some(password) = given_password(io) {
         return Ok(password);
     }
-    if ui.terminals().input { Ok(ui.at_rest(|| prompt(purpose))?) } else { Ok(read_input(ui)?) }
+    if ui.terminals().input { Ok(ui.at_prompt(|| prompt(purpose))?) } else { Ok(read_input(ui)?) }
 }
 
 /// The password in the environment.

@@ -95,9 +95,14 @@ impl<'a> Ui<'a> {
         self.interrupt.at_rest(|| read(input))
     }
 
-    /// Asks a person, or computes for long: with no file begun, so that Ctrl-C may end the process at once.
+    /// Computes for long, with no file begun, so that Ctrl-C may end the process at once.
     pub(super) fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
         self.interrupt.at_rest(work)
+    }
+
+    /// Asks a person for something that a terminal does not show.
+    pub(super) fn at_prompt<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.interrupt.at_prompt(ask)
     }
 
     /// Prints the answer, or a part of it. A reader that went away is not an error of ours; a full disk is kept for [`Self::end`].

@@ -22,6 +22,7 @@ mod store;
 mod stream;
 #[cfg(test)]
 mod stub;
+mod terminal;
 mod tls;
 mod traffic;
 
@@ -48,6 +49,7 @@ pub use services::{
 };
 pub use source::{Fetched, Listed, ListedBy, Names, Resolved, Source, SourceError};
 pub use store::{Store, StoreSize};
+pub use terminal::Terminal;
 pub use tls::{ClientPair, TlsError};
 pub use traffic::Traffic;
 

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the real program, ended in the middle of its work, leaves nothing behind.
+//! Ctrl-C, SIGTERM and SIGHUP: the real program, ended in the middle of its work, leaves nothing behind.
 #![cfg(unix)]
 
 use std::fs;
@@ -45,10 +45,14 @@ impl Yard {
     }
 
     fn start(&self, args: &[&str]) -> Child {
+        self.start_by(Command::new(program()), args)
+    }
+
+    fn start_by(&self, mut command: Command, args: &[&str]) -> Child {
         let folder = self.folder.path().to_str().unwrap();
         let fill = |arg: &&str| arg.replace("[HOST]", &self.registry.host()).replace("[DIR]", folder);
         let layer = self.layer.to_string();
-        Command::new(program())
+        command
             .args(args.iter().map(fill).map(|arg| arg.replace("[LAYER]", &layer)))
             .env_clear()
             .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
@@ -117,13 +121,15 @@ fn ended(mut child: Child) -> (Option<i32>, String) {
 
 #[test]
 fn whatever_was_begun_is_gone() {
-    for (args, signal) in [
-        (&["copy", "[HOST]/app:1.0", "oci:[DIR]/gap"][..], "INT"),
-        (&["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"], "INT"),
-        (&["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"], "TERM"),
-        (&["sbom", "[HOST]/app:1.0"], "INT"),
-        (&["blob", "-o", "[DIR]/layer", "[HOST]/app@[LAYER]"], "TERM"),
-        (&["blob", "[HOST]/app@[LAYER]"], "INT"),
+    for (args, signal, exit) in [
+        (&["copy", "[HOST]/app:1.0", "oci:[DIR]/gap"][..], "INT", 130),
+        (&["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"], "INT", 130),
+        (&["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"], "TERM", 143),
+        (&["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"], "HUP", 129),
+        (&["sbom", "[HOST]/app:1.0"], "INT", 130),
+        (&["blob", "-o", "[DIR]/layer", "[HOST]/app@[LAYER]"], "TERM", 143),
+        (&["blob", "-o", "[DIR]/layer", "[HOST]/app@[LAYER]"], "HUP", 129),
+        (&["blob", "[HOST]/app@[LAYER]"], "INT", 130),
     ] {
         let yard = Yard::new();
         yard.stalls();
@@ -131,7 +137,7 @@ fn whatever_was_begun_is_gone() {
         until("something is begun", || !yard.unfinished().is_empty());
         send(signal, &child);
         let (code, said) = ended(child);
-        assert_eq!((code, said.as_str()), (Some(130), "plimsoll: interrupted\n"), "{args:?}");
+        assert_eq!((code, said.as_str()), (Some(exit), "plimsoll: interrupted\n"), "{args:?}");
         assert_eq!(yard.unfinished(), Vec::<String>::new(), "{args:?}");
         // What is there now does not stand in the way of the next run.
         yard.registry.behave();
@@ -202,7 +208,57 @@ fn a_second_one_ends_it_at_once() {
     let child = blocked();
     let asked = Instant::now();
     send("TERM", &child);
-    assert_eq!(ended(child).0, Some(130));
+    assert_eq!(ended(child).0, Some(143));
     assert!(asked.elapsed() > Duration::from_secs(3), "{:?}", asked.elapsed());
     assert_eq!(yard.unfinished(), Vec::<String>::new());
+}
+
+/// `nohup`, and jobs that a shell started in the background: what was ignored stays ignored.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_ignored_at_the_start_stays_ignored() {
+    let yard = Yard::new();
+    yard.stalls();
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "trap '' INT HUP; exec \"$0\" \"$@\""]).arg(program());
+    let mut child = yard.start_by(shell, &["copy", "[HOST]/app:1.0", "oci-archive:[DIR]/gap.tar"]);
+    until("something is begun", || !yard.unfinished().is_empty());
+    for signal in ["INT", "HUP", "INT"] {
+        send(signal, &child);
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(child.try_wait().unwrap().is_none(), "SIG{signal} was heard");
+    }
+    send("TERM", &child);
+    assert_eq!(ended(child), (Some(143), "plimsoll: interrupted\n".to_owned()));
+    assert_eq!(yard.unfinished(), Vec::<String>::new());
+}
+
+/// A shell whose terminal does not show what is typed is of little use to its owner. `script` of util-linux makes the terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_shows_again_what_is_typed() {
+    for (signal, exit) in [("TERM", "143"), ("INT", "130"), ("HUP", "129")] {
+        let folder = TempDir::new().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let read = |name: &str| fs::read_to_string(file(name)).unwrap_or_default().trim().to_owned();
+        let words = |text: &str| text.split([' ', ';', '\n']).map(str::to_owned).collect::<Vec<_>>();
+        let lines = format!(
+            "cd '{}'; tty > tty; sh -c 'echo $$ > pid; exec \"$0\" keygen' '{}'; echo $? > code; stty -a > after",
+            folder.path().display(),
+            program().display()
+        );
+        let mut script = Command::new("script");
+        script.args(["-q", "-c", &lines, "/dev/null"]).env_clear().env("PATH", "/usr/bin:/bin");
+        let child = script.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("script of util-linux");
+        until("it asks for a password", || {
+            let stty = Command::new("stty").args(["-F", &read("tty"), "-a"]).output();
+            words(&String::from_utf8(stty.unwrap().stdout).unwrap()).contains(&"-echo".to_owned())
+        });
+        let sent = Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {}", read("pid"))]).status();
+        assert!(sent.unwrap().success());
+        ended(child);
+        assert_eq!(read("code"), exit, "SIG{signal}");
+        assert!(words(&read("after")).contains(&"echo".to_owned()), "SIG{signal}: {}", read("after"));
+    }
 }

@@ -160,7 +160,9 @@ fn two_in_a_moment_are_one() {
         let sent =
             Command::new("/bin/sh").args(["-c", &format!("kill -INT {pid}; kill -TERM {pid}")]).status();
         assert!(sent.unwrap().success());
-        assert_eq!(ended(child), (Some(130), "plimsoll: interrupted\n".to_owned()));
+        let (code, said) = ended(child);
+        // Either may be heard first.
+        assert!(matches!(code, Some(130 | 143)) && said == "plimsoll: interrupted\n", "{code:?} {said}");
         assert_eq!(yard.unfinished(), Vec::<String>::new());
     }
 }

@@ -71,7 +71,8 @@ impl RegistriesConf {
     /// The entry with the longest prefix of a repository's complete name.
     pub fn find(&self, repository: &str) -> Option<&RegistryEntry> {
         let matching = self.entries.iter().filter(|entry| entry.covers(repository).is_some());
-        matching.max_by_key(|entry| entry.prefix.len())
+        // A pattern may be as long as a name that it covers. Of two entries about the same, the one that forbids holds.
+        matching.max_by_key(|entry| (entry.prefix.len(), !entry.prefix.starts_with("*."), entry.is_blocked))
     }
 }
 
@@ -303,6 +304,26 @@ location = "dev.example:5000"
         let first = hub.rewrite("docker.io/library/debian", &hub.mirrors[0].location);
         assert_eq!(first.as_deref(), Some("mirror.example:5000/hub/library/debian"));
         assert_eq!(conf.find("ghcr.io/foo/app").unwrap().mirrors[0].serves, Serves::Digests);
+    }
+
+    // Whoever blocks a registry means it, whatever else is written about it and in which order.
+    #[test]
+    fn what_is_blocked_stays_blocked() {
+        let entry = |prefix: &str, more: &str| format!("[[registry]]\nprefix = \"{prefix}\"\n{more}\n");
+        let (all, one) = ("*.evil.example", "a.evil.example");
+        for (first, second, want) in [
+            (entry(one, "blocked = true"), entry(all, ""), true),
+            (entry(all, ""), entry(one, "blocked = true"), true),
+            // The name itself says more than the pattern.
+            (entry(all, "blocked = true"), entry(one, ""), false),
+            (entry(one, ""), entry(all, "blocked = true"), false),
+            (entry(one, "blocked = true"), entry(one, ""), true),
+            (entry(one, ""), entry(one, "blocked = true"), true),
+        ] {
+            let conf = RegistriesConf::parse(format!("{first}{second}").as_bytes()).unwrap();
+            let found = conf.find("a.evil.example/x").unwrap();
+            assert_eq!(found.is_blocked, want, "{first}{second}");
+        }
     }
 
     #[test]

@@ -297,6 +297,14 @@ impl RegistryError {
         )
     }
 
+    /// Whether that is the fault of who sent it. What has the right digest is as somebody made it, and so is what others say of its size.
+    pub(super) fn is_lie(&self) -> bool {
+        matches!(
+            self,
+            Self::Digest { .. } | Self::DigestHeader { .. } | Self::Range { .. } | Self::Redirect { .. }
+        )
+    }
+
     /// Whether it says nothing about content: another place may have it.
     pub(super) fn is_absence(&self) -> bool {
         matches!(

@@ -11,7 +11,8 @@ use crate::io::source::Fetched;
 
 impl Remote {
     /// Asks the mirrors, then the registry, for something that `ask` checks against a digest. A mirror that has it not, or does not answer, is
-    /// passed over; so is one that sends something else, for all of the run, and people are told: what it sent is not used.
+    /// passed over; so is one that sends something else, for all of the run, and people are told: what it sent is not used. What is wrong
+    /// with content itself is not its fault, as strangers may make that.
     pub(super) async fn near<T>(
         &self,
         ask: impl AsyncFn(&Self) -> Result<T, RegistryError>,
@@ -53,16 +54,61 @@ impl Remote {
     }
 
     fn pass_over(&self, error: &RegistryError) {
-        let is_wrong = error.is_wrong_content();
-        if is_wrong {
+        let is_lie = error.is_lie();
+        if is_lie {
             let mirror = self.repository().registry();
             self.shared
                 .patience()
                 .remark(format!("mirror {mirror} is not used any more in this run: {error}"));
         }
-        if is_wrong || matches!(error, RegistryError::Transport { .. }) {
+        if is_lie || matches!(error, RegistryError::Transport { .. }) {
             let mut lost = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
             lost.insert(self.repository().registry().clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Digest;
+    use crate::format::manifest::OCI_MANIFEST;
+    use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
+
+    /// Two registries that have the same, the second a mirror of the first.
+    fn mirrored(answer: impl Fn(&Asked) -> Reply + Clone + Send + Sync + 'static) -> (Remote, Stub, Stub) {
+        let (registry, mirror) = (Stub::new(answer.clone()), Stub::new(answer));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registries.conf");
+        let entry = |stub: &Stub| format!("location = \"127.0.0.1:{}\"\n", stub.port);
+        let text = format!("[[registry]]\n{}[[registry.mirror]]\n{}", entry(&registry), entry(&mirror));
+        std::fs::write(&path, text).unwrap();
+        let remote = registry.remote_with("a", &[("CONTAINERS_REGISTRIES_CONF", path.to_str().unwrap())]);
+        (remote, registry, mirror)
+    }
+
+    /// A stranger who may attach something could else take the mirror away from everybody who has nothing but mirrors.
+    #[test]
+    fn a_mirror_is_not_blamed_for_what_others_made() {
+        let twice = manifest("bad").replacen('{', r#"{"layers":[],"#, 1);
+        let (bad, good) = (Digest::of(twice.as_bytes()), Digest::of(manifest("good").as_bytes()));
+        let (remote, registry, mirror) = mirrored(move |asked| match asked.target.as_str() {
+            target if target.ends_with(&bad.to_string()) => Reply::ok(OCI_MANIFEST, twice.clone()),
+            target if target.ends_with(&good.to_string()) => Reply::ok(OCI_MANIFEST, manifest("good")),
+            _ => Reply::new(200).body("hello"),
+        });
+        let malformed = wait(remote.manifest(bad));
+        assert!(matches!(malformed, Err(RegistryError::Malformed { .. })), "{malformed:?}");
+        let size = wait(remote.blob(Digest::of(b"hello"), 4, 100));
+        assert!(matches!(size, Err(RegistryError::Size { .. })), "{size:?}");
+        wait(remote.manifest(good)).unwrap();
+        assert_eq!(mirror.log().last(), Some(&format!("GET /v2/a/manifests/{good}")));
+        assert!(!registry.log().iter().any(|line| line.ends_with(&good.to_string())));
+        assert_eq!(remote.shared.patience().notices(), Vec::<String>::new());
+        // What is not what was asked for is its own fault.
+        assert!(matches!(wait(remote.manifest(Digest::of(b"x"))), Err(RegistryError::Digest { .. })));
+        wait(remote.manifest(good)).unwrap();
+        assert!(registry.log().iter().any(|line| line.ends_with(&good.to_string())));
+        assert_eq!(remote.shared.patience().notices().len(), 1);
     }
 }

@@ -133,6 +133,8 @@ pub const MEANINGS: u64 = 16 << 20;
 pub const TOKEN_SECONDS: u64 = 60;
 /// Seconds for a whole body that is held in memory: a server may send a byte a minute.
 pub const BODY_SECONDS: u64 = 120;
+/// Bytes that must come of a large body while we wait that long for it: many bytes a minute are years, too.
+pub const TRICKLE: u64 = 256 << 10;
 /// Referrers listed for one image, over all pages. Pages that are within their limits still add up.
 pub const REFERRERS: usize = 20_000;
 /// Manifests of one copy, and those below one index that may be revoked: an index may list, and strangers may attach, any number.

@@ -33,11 +33,12 @@ pub(super) struct Reply {
     head: Vec<(String, String)>,
     body: Vec<u8>,
     length: Option<usize>,
+    pause: Duration,
 }
 
 impl Reply {
     pub(super) fn new(status: u16) -> Self {
-        Self { status, head: Vec::new(), body: Vec::new(), length: None }
+        Self { status, head: Vec::new(), body: Vec::new(), length: None, pause: Duration::ZERO }
     }
 
     pub(super) fn ok(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
@@ -63,6 +64,12 @@ impl Reply {
     /// No answer at all.
     pub(super) fn hangup() -> Self {
         Self::new(0)
+    }
+
+    /// The body byte by byte, each that late.
+    pub(super) fn trickling(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
     }
 
     /// The body without a length, ended by closing.
@@ -151,8 +158,12 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -
     let mut stream = stream;
     // The client may have seen enough.
     let _ = stream.write_all(format!("{head}\r\n").as_bytes());
-    if request.method != "HEAD" {
-        let _ = stream.write_all(&reply.body);
+    let step = if reply.pause.is_zero() { reply.body.len() } else { 1 };
+    for piece in reply.body.chunks(step.max(1)).take_while(|_| request.method != "HEAD") {
+        if stream.write_all(piece).is_err() {
+            return;
+        }
+        std::thread::sleep(reply.pause);
     }
     let _ = stream.flush();
 }

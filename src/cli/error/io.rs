@@ -170,7 +170,8 @@ pub(super) fn http_hint(error: &HttpError) -> Option<String> {
         | HttpError::Interrupted { .. }
         | HttpError::Proxy { .. }
         | HttpError::Slow { .. }
-        | HttpError::TooLarge { .. } => None,
+        | HttpError::TooLarge { .. }
+        | HttpError::Trickle { .. } => None,
     }
 }
 

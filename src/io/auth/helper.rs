@@ -53,7 +53,9 @@ async fn ask_within(
         if message.contains("credentials not found") {
             return Ok(None);
         }
-        let message = message.chars().take(200).collect();
+        // What it had all the same is shown to nobody.
+        let is_secret = message.to_ascii_lowercase().contains("\"secret\"");
+        let message = if is_secret { "[redacted]".to_owned() } else { message.chars().take(200).collect() };
         return Err(AuthError::HelperRefused { name: owned(), server: server.to_owned(), message });
     }
     let answer: Answer =
@@ -111,6 +113,27 @@ mod tests {
 
     use super::*;
     use crate::io::stub::wait;
+
+    // A script around a helper that says what it got and then fails: its words are in the log of a pipeline for all to read.
+    #[test]
+    fn credentials_of_a_helper_that_fails_are_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("docker-credential-sad");
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let environment: Environment = [("PATH".to_owned(), path)].into_iter().collect();
+        for (said, shown) in [
+            (r#"{"ServerURL":"x","Username":"alice","Secret":"s3cret"}"#, false),
+            (r#"warning: old\n{ "secret" : "s3cret" "#, false),
+            ("the key ring of alice is locked", true),
+        ] {
+            fs::write(&program, format!("#!/bin/sh\nprintf '{said}'\nexit 1\n")).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            let error = wait(ask("sad", "r.example", &environment)).unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(!text.contains("s3cret"), "{text}");
+            assert_eq!(text.contains("key ring of alice"), shown, "{text}");
+        }
+    }
 
     #[test]
     fn a_helper_that_hangs_is_stopped() {

@@ -7,6 +7,7 @@ use reqwest::header::CONTENT_ENCODING;
 
 use super::HttpError;
 use super::error::cause;
+use super::said::Said;
 use crate::base::limits;
 
 /// Reads a body of at most `limit` bytes, in bounded time.
@@ -40,7 +41,7 @@ pub(in crate::io) async fn discard(response: Response) {
 }
 
 /// The next piece of a body; none at its end.
-pub(in crate::io) async fn next(
+pub(super) async fn next(
     response: &mut Response,
 ) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, HttpError> {
     response.chunk().await.map_err(|error| HttpError::Interrupted { source: cause(&error) })
@@ -72,6 +73,7 @@ pub(in crate::io) async fn explanation(response: Response) -> Option<String> {
         #[serde(default)]
         message: String,
     }
+    let said = response.extensions().get::<Said>().cloned();
     let body = read(response, limits::ERROR_BODY).await.ok()?;
     let text = match serde_json::from_slice::<Answer>(&body) {
         Ok(answer) => {
@@ -84,6 +86,10 @@ pub(in crate::io) async fn explanation(response: Response) -> Option<String> {
         // A page for browsers says nothing here.
         Err(_) if body.trim_ascii_start().starts_with(b"<") => String::new(),
         Err(_) => String::from_utf8_lossy(&body).trim().to_owned(),
+    };
+    let text = match said {
+        Some(said) => said.hide(text),
+        None => text,
     };
     let text: String = text.chars().take(300).collect();
     (!text.is_empty()).then_some(text)

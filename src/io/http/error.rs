@@ -63,6 +63,14 @@ pub enum HttpError {
         /// Bytes.
         limit: u64,
     },
+    /// A server that sends hardly anything, so that it would never end.
+    #[error("only {bytes} bytes of the answer came in {seconds} seconds")]
+    Trickle {
+        /// As many as came.
+        bytes: u64,
+        /// In which they came.
+        seconds: u64,
+    },
     /// No connection, or no answer on it.
     #[error("no answer from {host}")]
     Unreachable {
@@ -84,7 +92,8 @@ impl HttpError {
             | Self::Proxy { .. }
             | Self::Setup { .. }
             | Self::Slow { .. }
-            | Self::TooLarge { .. } => false,
+            | Self::TooLarge { .. }
+            | Self::Trickle { .. } => false,
         }
     }
 }

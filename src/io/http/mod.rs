@@ -4,6 +4,8 @@ mod address;
 mod body;
 mod error;
 mod lane;
+mod pace;
+mod said;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,11 +19,13 @@ use super::patience::{Patience, Tries};
 use super::tls::Trust;
 use crate::base::limits;
 pub(super) use address::{is_internal, origin, same_origin};
-pub(super) use body::{check_encoding, discard, explanation, next, read};
+pub(super) use body::{check_encoding, discard, explanation, read};
 use error::cause;
 pub use error::{Cause, HttpError};
 use lane::Lanes;
 pub(super) use lane::{Lane, leave};
+pub(super) use pace::Pace;
+use said::Said;
 
 /// HTTP with and without TLS. Redirects are never followed here: who may follow where with which credentials is decided by the caller.
 #[derive(Debug)]
@@ -137,7 +141,11 @@ impl Http {
     async fn execute(&self, request: Request, direction: Direction) -> Result<Response, HttpError> {
         let host = origin(request.url());
         let client = self.client(request.url(), direction)?;
-        client.execute(request).await.map_err(|error| HttpError::Unreachable { host, source: cause(&error) })
+        let said = Said::by(&request);
+        let answer = client.execute(request).await;
+        let mut answer = answer.map_err(|error| HttpError::Unreachable { host, source: cause(&error) })?;
+        answer.extensions_mut().insert(said);
+        Ok(answer)
     }
 
     fn client(&self, url: &Url, direction: Direction) -> Result<Client, HttpError> {

@@ -7,7 +7,7 @@ use super::Remote;
 use super::error::{RegistryError, Thing};
 use super::send::{Call, expect};
 use crate::base::{Digest, limits};
-use crate::io::http;
+use crate::io::http::{self, Pace};
 use crate::io::patience::Tries;
 use crate::io::traffic::Expected;
 
@@ -25,6 +25,7 @@ pub(in crate::io) struct Download {
     size: Option<u64>,
     expected: Expected,
     tries: Tries,
+    pace: Pace,
     response: Response,
     /// Bytes handed out.
     at: u64,
@@ -79,6 +80,7 @@ impl Remote {
             size,
             expected: self.shared.traffic.expect(size.unwrap_or_default()),
             tries,
+            pace: Pace::new(),
             response,
             at: 0,
             since: 0,
@@ -122,7 +124,7 @@ impl Download {
     /// The next bytes; none at the end.
     pub(in crate::io) async fn next(&mut self) -> Result<Option<Vec<u8>>, RegistryError> {
         loop {
-            match http::next(&mut self.response).await {
+            match self.pace.next(&mut self.response).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(piece)) => {
                     let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
@@ -188,6 +190,7 @@ fn transport(thing: &Thing, source: http::HttpError) -> RegistryError {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
+    use std::time::Duration;
 
     use super::*;
     use crate::format::manifest::{Descriptor, OCI_MANIFEST};
@@ -357,6 +360,23 @@ mod tests {
         let size = Some(BODY.len() as u64 + 1);
         assert!(wait(remote.large_blob(Digest::of(BODY), size)).is_err());
         assert_eq!((traffic.done(), traffic.total()), (20, 20));
+    }
+
+    /// Each byte comes in time, and all of them never.
+    #[test]
+    fn a_blob_that_trickles_is_given_up() {
+        let stub = Stub::new(|_| Reply::new(200).body(vec![7; 10_000]).trickling(Duration::from_millis(2)));
+        let result = wait(async {
+            let mut download = stub.remote("a").download(Digest::of(b""), None, 10_000).await?;
+            download.pace = Pace::of(1000, Duration::from_millis(200));
+            while download.next().await?.is_some() {}
+            Ok::<_, RegistryError>(())
+        });
+        assert!(
+            matches!(result, Err(RegistryError::Transport { source: HttpError::Trickle { .. }, .. })),
+            "{result:?}"
+        );
+        assert_eq!(stub.log().len(), 1);
     }
 
     #[test]

@@ -593,6 +593,30 @@ mod tests {
         }
     }
 
+    // Some proxies show the request that they refuse, and what is printed is in the log of a pipeline for all to read.
+    #[test]
+    fn what_was_sent_is_not_shown_even_if_the_registry_does() {
+        let folder = tempfile::tempdir().unwrap();
+        for (realm, status) in [("Basic", 401), ("Basic", 500), (r#"Bearer realm="/token""#, 403)] {
+            let stub = Stub::new(move |asked| match asked.header("authorization") {
+                _ if asked.target.starts_with("/token") => {
+                    Reply::ok("application/json", r#"{"token":"t0ken-of-mine"}"#)
+                }
+                None => Reply::new(401).with("www-authenticate", realm),
+                Some(sent) => Reply::new(status)
+                    .with("www-authenticate", realm)
+                    .body(format!("authorization: {sent} (alice:s3cret)")),
+            });
+            let text = format!(r#"{{"auths":{{"127.0.0.1:{}":{ALICE}}}}}"#, stub.port);
+            fs::write(folder.path().join("config.json"), text).unwrap();
+            let error = root(&remote_of(&stub, &folder)).unwrap_err().to_string();
+            assert!(error.contains("authorization: "), "{error}");
+            for secret in ["YWxpY2U6czNjcmV0", "s3cret", "t0ken-of-mine"] {
+                assert!(!error.contains(secret) || (secret == "s3cret" && realm != "Basic"), "{error}");
+            }
+        }
+    }
+
     #[test]
     fn a_malformed_credentials_file_is_an_error_not_anonymity() {
         let stub = Stub::new(wants_token);

@@ -24,10 +24,14 @@ impl<'a> Landing<'a> {
         size: Option<u64>,
         environment: &'a Environment,
     ) -> std::io::Result<Self> {
-        let kept = store.and_then(|store| Some((store, store.begin(size?)?)));
-        let file = match &kept {
-            Some((_, named)) => named.reopen()?,
-            None => temporary(environment)?,
+        let kept = store.and_then(|store| {
+            let named = store.begin(size?)?;
+            // Somebody may have cleared the store in between.
+            Some((named.reopen().ok()?, (store, named)))
+        });
+        let (file, kept) = match kept {
+            Some((file, kept)) => (file, Some(kept)),
+            None => (temporary(environment)?, None),
         };
         Ok(Self { file, kept, environment, written: 0 })
     }

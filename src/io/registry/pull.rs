@@ -111,11 +111,18 @@ impl Remote {
         size: Option<u64>,
     ) -> Result<LayerBlob, RegistryError> {
         let is_within = size.is_none_or(|size| size <= limits::LAYER);
-        let store = self.shared.store.as_ref().filter(|_| is_within);
-        if let Some(known) = store.and_then(|store| store.layer(digest, size)) {
+        if is_within && let Some(known) = self.kept(digest, size).await {
             return Ok(known);
         }
         self.near(async |place| place.large_blob_here(digest, size).await).await
+    }
+
+    /// What an earlier run kept. It is hashed again, and others go on meanwhile.
+    async fn kept(&self, digest: Digest, size: Option<u64>) -> Option<LayerBlob> {
+        self.shared.store.as_ref()?;
+        let shared = self.shared.clone();
+        let look = move || shared.store.as_ref()?.layer(digest, size);
+        tokio::task::spawn_blocking(look).await.ok()?
     }
 
     async fn large_blob_here(&self, digest: Digest, size: Option<u64>) -> Result<LayerBlob, RegistryError> {

@@ -178,7 +178,8 @@ impl Remote {
     ) -> Result<Response, HttpError> {
         match call.repeat {
             Repeat::Harmless => self.shared.http.persist(request, tries, &call.lane).await,
-            Repeat::Never if call.part.is_some() => {
+            // It has places of its own: what is sent up may come down from the same host, and hold one there.
+            Repeat::Never if call.body.is_some() && matches!(call.thing, Thing::Upload(..)) => {
                 let time = Duration::from_secs(limits::UPLOAD_SECONDS);
                 let slow = Err(HttpError::Slow { seconds: limits::UPLOAD_SECONDS });
                 tokio::time::timeout(time, self.shared.http.upload(request)).await.unwrap_or(slow)

@@ -251,19 +251,19 @@ impl Source {
         }
     }
 
-    /// Whether a manifest of this digest is here.
-    pub(super) async fn has_manifest(&self, digest: Digest) -> Result<bool, SourceError> {
+    /// Whether a manifest is here.
+    pub(super) async fn has_manifest(&self, manifest: &Checked) -> Result<bool, SourceError> {
         Ok(match &self.0 {
-            Kind::Layout(layout) => layout.manifest(digest).is_ok(),
-            Kind::Remote(remote) => remote.has_manifest(digest).await?,
+            Kind::Layout(layout) => layout.manifest(manifest.digest()).is_ok(),
+            Kind::Remote(remote) => remote.has_manifest(manifest).await?,
         })
     }
 
     /// Whether a manifest can be found here without a tag.
-    pub(super) async fn is_top(&self, digest: Digest) -> Result<bool, SourceError> {
+    pub(super) async fn is_top(&self, manifest: &Checked) -> Result<bool, SourceError> {
         Ok(match &self.0 {
-            Kind::Layout(layout) => layout.lists(digest)?,
-            Kind::Remote(remote) => remote.has_manifest(digest).await?,
+            Kind::Layout(layout) => layout.lists(manifest.digest())?,
+            Kind::Remote(remote) => remote.has_manifest(manifest).await?,
         })
     }
 
@@ -271,7 +271,7 @@ impl Source {
     pub(super) async fn store_manifest(&self, manifest: &Fetched) -> Result<Option<Digest>, SourceError> {
         Ok(match &self.0 {
             Kind::Layout(layout) => {
-                layout.push_blob(manifest.content.bytes())?;
+                layout.store(&manifest.content)?;
                 None
             }
             Kind::Remote(remote) => remote.store_manifest(manifest).await?,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use plimsoll::base::Digest;
+use plimsoll::base::{Algorithm, Digest, FileContent};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -422,6 +422,32 @@ fn changed_content_is_committed_nowhere() {
         let answer = harbour.copied("[SRC]/app:1.0", "oci:[DIR]/gap");
         assert_eq!((fs::read(&blob).unwrap(), &answer["blobs"]["copied"]), (b"arm64".to_vec(), &json!(1)));
     }
+}
+
+/// An index may name its images by any hash, and whoever follows it asks by that one.
+#[test]
+fn what_an_index_names_by_another_hash_is_found_in_the_copy_or_not_copied() {
+    let harbour = Harbour::new(Referrers::On, Referrers::On);
+    let digest = harbour.images[0].to_string();
+    harbour.copied(&format!("[SRC]/app@{digest}"), "oci:[DIR]/one:v1");
+    let blobs = harbour.folder.path().join("one/blobs");
+    let image = fs::read(blobs.join("sha256").join(harbour.images[0].hex())).unwrap();
+    let long = FileContent::of(&image).digest(Algorithm::Sha512).unwrap();
+    fs::create_dir(blobs.join("sha512")).unwrap();
+    fs::write(blobs.join("sha512").join(long.hex()), &image).unwrap();
+    let entry = json!({"mediaType": MANIFEST, "digest": long.to_string(), "size": image.len(), "platform": {"os": "linux", "architecture": "amd64"}});
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}).to_string();
+    let root = Digest::of(index.as_bytes());
+    fs::write(blobs.join("sha256").join(root.hex()), &index).unwrap();
+    let list = json!({"schemaVersion": 2, "manifests": [{"mediaType": INDEX, "digest": root.to_string(), "size": index.len(), "annotations": {"org.opencontainers.image.ref.name": "long"}}]});
+    harbour.write("one/index.json", list.to_string());
+    harbour.copied("oci:[DIR]/one:long", "oci:[DIR]/two");
+    let copied = harbour.folder.path().join("two/blobs/sha512").join(long.hex());
+    assert_eq!(fs::read(copied).unwrap(), image);
+    harbour.run(&["config", "oci:[DIR]/two:long", "--platform", "linux/amd64"]).exits(0);
+    // A registry that knows no other hash must not be said to have it.
+    harbour.run(&["copy", "oci:[DIR]/one:long", "[DST]/app"]).exits(3);
+    assert_eq!(harbour.to.manifest("app", "long"), None);
 }
 
 #[test]

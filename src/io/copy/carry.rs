@@ -194,7 +194,7 @@ impl Carrier<'_> {
         acknowledged: &Mutex<BTreeSet<Pair>>,
     ) -> Result<bool, CopyError> {
         let digest = node.fetched.content.digest();
-        let is_known = self.to.has_manifest(digest).await?;
+        let is_known = self.to.has_manifest(&node.fetched.content).await?;
         // A registry lists a referrer when it is pushed, also when it had it.
         if is_known && !fresh.contains(&digest) {
             return Ok(false);
@@ -302,7 +302,7 @@ impl Carrier<'_> {
         let Some(node) = self.plan.nodes.get(&self.plan.root) else { return Ok(false) };
         let there = match tag {
             Some(tag) => self.to.manifest_by_tag(tag).await?.map(|fetched| fetched.content.digest()),
-            None => self.to.is_top(self.plan.root).await?.then_some(self.plan.root),
+            None => self.to.is_top(&node.fetched.content).await?.then_some(self.plan.root),
         };
         if there == Some(self.plan.root) {
             return Ok(false);

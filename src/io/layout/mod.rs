@@ -412,6 +412,17 @@ mod tests {
     }
 
     #[test]
+    fn content_is_kept_under_the_digest_by_which_it_was_asked_for() {
+        let made = empty();
+        let body = manifest("a").into_bytes();
+        let mut hasher = crate::base::Hasher::new(Algorithm::Sha512);
+        hasher.update(&body);
+        let digest = hasher.finish();
+        made.layout.store(&digest.check(body).unwrap()).unwrap();
+        assert_eq!(made.layout.manifest(digest).unwrap().content.digest(), digest);
+    }
+
+    #[test]
     fn selects_by_digest_by_tag_or_the_only_image() {
         let made = empty();
         assert!(matches!(made.open(&LayoutSelector::Only), Err(LayoutError::NoImage { .. })));

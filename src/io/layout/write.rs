@@ -33,14 +33,23 @@ impl Layout {
 
     /// Writes a blob unless it is there, undamaged.
     pub(in crate::io) fn push_blob(&self, bytes: &[u8]) -> Result<Digest, LayoutError> {
-        let folder = self.folder()?;
         let digest = Digest::of(bytes);
+        self.write_blob(digest, bytes)?;
+        Ok(digest)
+    }
+
+    /// The same, under the digest by which it was asked for: whatever lists it lists it by that.
+    pub(in crate::io) fn store(&self, content: &Checked) -> Result<(), LayoutError> {
+        self.write_blob(content.digest(), content.bytes())
+    }
+
+    fn write_blob(&self, digest: Digest, bytes: &[u8]) -> Result<(), LayoutError> {
+        let folder = self.folder()?;
         if self.blob(digest, bytes.len() as u64, u64::MAX).is_ok() {
-            return Ok(digest);
+            return Ok(());
         }
         self.blob_folder(digest)?;
-        write(&folder.join(self.blob_name(digest)), bytes)?;
-        Ok(digest)
+        write(&folder.join(self.blob_name(digest)), bytes)
     }
 
     /// Makes the folder for blobs of this algorithm. A link in place of the folders would lead the writing elsewhere.

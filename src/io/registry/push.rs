@@ -18,7 +18,7 @@ impl Remote {
     /// Uploads a blob unless it is there.
     pub(in crate::io) async fn push_blob(&self, bytes: &[u8]) -> Result<Digest, SourceError> {
         let digest = Digest::of(bytes);
-        if !self.has_blob(digest).await? {
+        if !self.has_blob(digest, bytes.len() as u64).await? {
             self.upload(digest, bytes.len() as u64, Supply::Held(bytes), None).await?;
         }
         Ok(digest)
@@ -31,16 +31,15 @@ impl Remote {
         bytes: &[u8],
         tag: Option<&Tag>,
     ) -> Result<Digest, RegistryError> {
-        let mut tries = self.shared.patience().tries();
-        let error = match self.put_manifest_within(media_type, bytes, tag, &mut tries).await {
-            Ok((digest, answer)) => {
+        let (digest, mut tries) = (Digest::of(bytes), self.shared.patience().tries());
+        let error = match self.put_manifest_within(media_type, digest, bytes, tag, &mut tries).await {
+            Ok(answer) => {
                 http::discard(answer).await;
                 return Ok(digest);
             }
             Err(error) => error,
         };
         // The first may have arrived and its answer not; where tags cannot be changed, the second is refused then.
-        let digest = Digest::of(bytes);
         let Some(tag) = tag.filter(|_| tries.is_again() && error.is_refusal()) else { return Err(error) };
         match self.manifest_by_tag(tag).await {
             Ok(Some(there)) if there.content.digest() == digest => Ok(digest),
@@ -77,7 +76,8 @@ impl Remote {
         annotations: &BTreeMap<String, String>,
         subject: Digest,
     ) -> Result<Digest, RegistryError> {
-        let (digest, answer) = self.put_manifest(OCI_MANIFEST, manifest, None).await?;
+        let digest = Digest::of(manifest);
+        let answer = self.put_manifest(OCI_MANIFEST, digest, manifest).await?;
         let is_listed =
             answer.headers().get(OCI_SUBJECT).is_some_and(|of| of == subject.to_string().as_str());
         http::discard(answer).await;
@@ -96,29 +96,30 @@ impl Remote {
         Ok(digest)
     }
 
+    /// Pushes a manifest under a digest of its bytes.
     pub(super) async fn put_manifest(
         &self,
         media_type: &str,
+        digest: Digest,
         bytes: &[u8],
-        tag: Option<&Tag>,
-    ) -> Result<(Digest, Response), RegistryError> {
-        self.put_manifest_within(media_type, bytes, tag, &mut self.shared.patience().tries()).await
+    ) -> Result<Response, RegistryError> {
+        self.put_manifest_within(media_type, digest, bytes, None, &mut self.shared.patience().tries()).await
     }
 
     async fn put_manifest_within(
         &self,
         media_type: &str,
+        digest: Digest,
         bytes: &[u8],
         tag: Option<&Tag>,
         tries: &mut Tries,
-    ) -> Result<(Digest, Response), RegistryError> {
-        let digest = Digest::of(bytes);
+    ) -> Result<Response, RegistryError> {
         let call = self.manifest_call(digest, tag)?.body(media_type, bytes);
         let answer = self.send_within(&call, tries).await;
         self.forget(tag);
         let answer = expect(answer?, &[StatusCode::CREATED], &call.thing).await?;
         check_digest(&answer, digest, call.thing)?;
-        Ok((digest, answer))
+        Ok(answer)
     }
 
     /// Whatever becomes of it, a tag may mean something else now.

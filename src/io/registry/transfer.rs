@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use reqwest::{Method, StatusCode};
 
 use super::Remote;
 use super::error::{RegistryError, Thing};
-use super::send::{Call, OCI_SUBJECT};
+use super::send::{Call, DOCKER_CONTENT_DIGEST, OCI_SUBJECT};
 use super::upload::{Begun, Supply};
-use crate::base::{Digest, limits};
+use crate::base::{Checked, Digest, limits};
 use crate::format::manifest::Descriptor;
 use crate::io::http;
 use crate::io::source::{Arrived, Fetched, Source, SourceError};
@@ -24,21 +25,23 @@ impl Remote {
     }
 
     /// Whether a manifest of this digest is there already.
-    pub(in crate::io) async fn has_manifest(&self, digest: Digest) -> Result<bool, RegistryError> {
+    pub(in crate::io) async fn has_manifest(&self, manifest: &Checked) -> Result<bool, RegistryError> {
+        let (digest, size) = (manifest.digest(), manifest.bytes().len() as u64);
         let thing = Thing::Manifest(self.repository().clone(), digest);
-        self.has(&format!("manifests/{digest}"), thing).await
+        self.has(&format!("manifests/{digest}"), thing, digest, size).await
     }
 
     /// Whether a blob is there already.
-    pub(super) async fn has_blob(&self, digest: Digest) -> Result<bool, RegistryError> {
+    pub(super) async fn has_blob(&self, digest: Digest, size: u64) -> Result<bool, RegistryError> {
         let thing = Thing::Upload(self.repository().clone(), digest);
-        self.has(&format!("blobs/{digest}"), thing).await
+        self.has(&format!("blobs/{digest}"), thing, digest, size).await
     }
 
-    async fn has(&self, rest: &str, thing: Thing) -> Result<bool, RegistryError> {
+    async fn has(&self, rest: &str, thing: Thing, digest: Digest, size: u64) -> Result<bool, RegistryError> {
         let probe = Call::write(Method::HEAD, self.url(rest)?, thing);
         // Some registries refuse the question instead of saying no; then the writing tells.
-        Ok(self.send(&probe).await?.status() == StatusCode::OK)
+        let answer = self.send(&probe).await?;
+        Ok(answer.status() == StatusCode::OK && may_be_about(answer.headers(), digest, size))
     }
 
     /// Pushes a manifest by its digest only; says of which manifest the registry now lists it as referrer.
@@ -46,8 +49,8 @@ impl Remote {
         &self,
         manifest: &Fetched,
     ) -> Result<Option<Digest>, RegistryError> {
-        let pushed = self.put_manifest(&manifest.media_type, manifest.content.bytes(), None).await?;
-        let answer = pushed.1;
+        let (digest, bytes) = (manifest.content.digest(), manifest.content.bytes());
+        let answer = self.put_manifest(&manifest.media_type, digest, bytes).await?;
         let listed = answer.headers().get(OCI_SUBJECT).and_then(|about| about.to_str().ok()?.parse().ok());
         http::discard(answer).await;
         Ok(listed)
@@ -60,7 +63,7 @@ impl Remote {
         blob: &Descriptor,
         sent: &Arc<AtomicU64>,
     ) -> Result<Arrived, SourceError> {
-        if self.has_blob(blob.digest).await? {
+        if self.has_blob(blob.digest, blob.size).await? {
             return Ok(Arrived::Present);
         }
         let here = self.repository();
@@ -82,12 +85,72 @@ impl Remote {
     }
 }
 
+/// Whether what an answer states fits this content. A proxy leads whoever is not signed in to a page for people, and that is there, too;
+/// whoever took it for content would say that it was written.
+fn may_be_about(answer: &HeaderMap, digest: Digest, size: u64) -> bool {
+    let length = answer.get(CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
+    // An answer without body may say that it has none.
+    let is_as_long = length.is_none_or(|length| length == 0 || length == size);
+    let has_digest = answer.get(DOCKER_CONTENT_DIGEST).is_none_or(|text| {
+        let stated = text.to_str().ok().and_then(|text| text.parse::<Digest>().ok());
+        stated.is_some_and(|stated| stated.algorithm() != digest.algorithm() || stated == digest)
+    });
+    is_as_long && has_digest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Repository;
+    use crate::base::{Algorithm, Checked, Hasher, Repository};
     use crate::format::manifest::OCI_MANIFEST;
     use crate::io::stub::{Reply, Stub, manifest, wait};
+
+    // A page for people, say, to which a proxy leads whoever is not signed in.
+    #[test]
+    fn what_is_there_by_its_status_alone_is_not_there() {
+        let there = |reply: Reply| {
+            let stub = Stub::new(move |_| reply.clone());
+            let remote = stub.remote("a");
+            let content = Checked::of(b"hello".to_vec());
+            (
+                wait(remote.has_blob(content.digest(), 5)).unwrap(),
+                wait(remote.has_manifest(&content)).unwrap(),
+            )
+        };
+        let good = || Reply::new(200).length(5);
+        let stated = |reply: Reply, text: &str| reply.with("docker-content-digest", text);
+        let (ours, other) = (Digest::of(b"hello").to_string(), Digest::of(b"other").to_string());
+        let by_another_hash = digest_by(Algorithm::Sha512, b"hello").to_string();
+        for reply in [good(), stated(good(), &ours), stated(good(), &by_another_hash), Reply::new(200)] {
+            assert_eq!(there(reply.clone()), (true, true), "{reply:?}");
+        }
+        for reply in [stated(good(), &other), stated(good(), "x"), Reply::new(200).length(6), Reply::new(404)]
+        {
+            assert_eq!(there(reply.clone()), (false, false), "{reply:?}");
+        }
+    }
+
+    fn digest_by(algorithm: Algorithm, bytes: &[u8]) -> Digest {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// An index names its images by one hash: under another one they are not found.
+    #[test]
+    fn a_manifest_is_stored_under_the_digest_by_which_it_was_asked_for() {
+        let body = manifest("a").into_bytes();
+        let digest = digest_by(Algorithm::Sha512, &body);
+        let fetched =
+            Fetched { media_type: OCI_MANIFEST.to_owned(), content: digest.check(body.clone()).unwrap() };
+        let stub = Stub::new(|_| Reply::new(201));
+        wait(stub.remote("a").store_manifest(&fetched)).unwrap();
+        assert_eq!(stub.log(), [format!("PUT /v2/a/manifests/{digest}")]);
+        // A registry that keeps it under another one has not stored what was asked for.
+        let stub = Stub::new(move |_| Reply::new(201).with("docker-content-digest", Digest::of(&body)));
+        let stored = wait(stub.remote("a").store_manifest(&fetched));
+        assert!(matches!(stored, Err(RegistryError::DigestHeader { .. })), "{stored:?}");
+    }
 
     #[test]
     fn a_mount_asks_for_both_repositories() {

@@ -197,7 +197,7 @@ impl Upload<'_> {
                 let waited = self.tries.after_error(error).await;
                 waited.map_err(|source| self.transport(source))?;
                 // All of it may have arrived, and the answer not.
-                let is_there = self.remote.has_blob(self.digest).await?;
+                let is_there = self.remote.has_blob(self.digest, self.size).await?;
                 return Ok(if is_there { Step::Done } else { Step::Again });
             }
         };

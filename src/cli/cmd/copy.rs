@@ -38,6 +38,10 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
+    if matches!(&args.to, ImageLocator::LayoutArchive { file, .. } if file.as_os_str() == "-") {
+        return Err(CliError::usage("an archive is not written to standard output")
+            .hint("name a file: oci-archive:FILE, or a folder: oci:DIR"));
+    }
     let from = io.open(&args.from)?;
     let root = resolve(&args, &from).await?;
     let digest = root.content.digest();

@@ -28,6 +28,7 @@ const BESIDE: &[(&str, &str, &str)] = &[
 /// Crates that may be named in these places only: their types must not leak.
 const DOORS: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["crypto"]),
+    ("bytes", &["io"]),
     ("clap", &["cli"]),
     ("ed25519_dalek", &["crypto"]),
     ("flate2", &["image"]),

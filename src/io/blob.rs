@@ -111,7 +111,7 @@ impl Section {
 }
 
 /// Reads a [`Section`]; a file that became shorter is an error, not an early end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SectionReader {
     section: Section,
     at: u64,

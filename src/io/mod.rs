@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place")]
 
 mod auth;
+mod behind;
 mod blob;
 mod clock;
 pub mod copy;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::Response;
 use reqwest::header::CONTENT_ENCODING;
 
@@ -41,9 +42,7 @@ pub(in crate::io) async fn discard(response: Response) {
 }
 
 /// The next piece of a body; none at its end.
-pub(super) async fn next(
-    response: &mut Response,
-) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, HttpError> {
+pub(super) async fn next(response: &mut Response) -> Result<Option<Bytes>, HttpError> {
     response.chunk().await.map_err(|error| HttpError::Interrupted { source: cause(&error) })
 }
 

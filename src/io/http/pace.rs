@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use reqwest::Response;
 
 use super::{HttpError, body};
@@ -26,10 +27,7 @@ impl Pace {
     }
 
     /// The next piece of a body; none at its end.
-    pub(in crate::io) async fn next(
-        &mut self,
-        response: &mut Response,
-    ) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, HttpError> {
+    pub(in crate::io) async fn next(&mut self, response: &mut Response) -> Result<Option<Bytes>, HttpError> {
         let asked = Instant::now();
         let piece = body::next(response).await?;
         if let Some(piece) = &piece {

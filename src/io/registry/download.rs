@@ -1,5 +1,6 @@
 //! Content as it arrives: asked for again if it breaks off.
 
+use bytes::{Buf as _, Bytes};
 use reqwest::header::{CONTENT_RANGE, HeaderMap};
 use reqwest::{Response, StatusCode};
 
@@ -122,18 +123,18 @@ impl Download {
     }
 
     /// The next bytes; none at the end.
-    pub(in crate::io) async fn next(&mut self) -> Result<Option<Vec<u8>>, RegistryError> {
+    pub(in crate::io) async fn next(&mut self) -> Result<Option<Bytes>, RegistryError> {
         loop {
             match self.pace.next(&mut self.response).await {
                 Ok(None) => return Ok(None),
-                Ok(Some(piece)) => {
+                Ok(Some(mut piece)) => {
                     let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
                     self.skip -= known as u64;
-                    let new = piece.get(known..).unwrap_or_default();
-                    if !new.is_empty() {
-                        self.at += new.len() as u64;
-                        self.expected.came(new.len() as u64);
-                        return Ok(Some(new.to_vec()));
+                    piece.advance(known);
+                    if !piece.is_empty() {
+                        self.at += piece.len() as u64;
+                        self.expected.came(piece.len() as u64);
+                        return Ok(Some(piece));
                     }
                 }
                 // All of it is here; what did not arrive is the mark of its end.

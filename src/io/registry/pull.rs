@@ -13,6 +13,7 @@ use crate::format::json::parse_strict;
 use crate::format::manifest::{
     AnyManifest, DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, OCI_INDEX, OCI_MANIFEST,
 };
+use crate::io::behind::Behind;
 use crate::io::blob::{LayerBlob, Section};
 use crate::io::http;
 use crate::io::landing::Landing;
@@ -132,14 +133,17 @@ impl Remote {
         let unwritten = |source| RegistryError::Temporary { thing: thing(), source };
         let mut landing =
             Landing::open(self.shared.store.as_ref(), size, &self.shared.environment).map_err(unwritten)?;
-        let mut hasher = Hasher::new(digest.algorithm());
+        let mut hashing = Behind::new(Hasher::new(digest.algorithm()), |hasher, piece| {
+            hasher.update(piece);
+            Ok(())
+        });
         let (mut found, most) = (0, size.unwrap_or(limits::LAYER));
         while let Some(chunk) = download.next().await? {
             found += chunk.len() as u64;
             if found > most {
                 break;
             }
-            hasher.update(&chunk);
+            hashing.add(chunk.clone()).await.map_err(unwritten)?;
             landing.write(&chunk).map_err(unwritten)?;
         }
         match size {
@@ -149,7 +153,7 @@ impl Remote {
             }
             _ => {}
         }
-        let got = hasher.finish();
+        let got = hashing.finish().await.map_err(unwritten)?.finish();
         if got != digest {
             return Err(RegistryError::Digest { thing: thing(), source: Mismatch { want: digest, got } });
         }

@@ -96,7 +96,7 @@ impl Global {
 pub(super) enum Format {
     /// For people
     Text,
-    /// For programs; the schemas are in `schemas/` of the source
+    /// For programs; the schemas are in `schemas/`
     Json,
 }
 
@@ -130,9 +130,9 @@ pub(super) fn parse_predicate_type(text: &str) -> Result<String, String> {
 const AFTER_HELP: &str = "\
 Exit codes:
   0  yes: allowed, pinned, done
-  1  no: denied, unpinned, or not signed by whom it must be
+  1  no: denied, unpinned, or not signed by the key
   2  the command line or a file that it names is wrong
   3  could not tell: network, disk, malformed or missing content
-  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM: what was not finished is gone, what arrived whole stays
+  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM: files that were not finished are gone, what arrived whole stays
 
 Try it: `plimsoll demo` runs the whole job on a small image, without network.";

@@ -45,12 +45,16 @@ impl FileArgs {
 
 /// What is checked about a file, and who must have signed that.
 #[derive(clap::Args, Debug)]
-#[command(group(clap::ArgGroup::new("by").required(true).args(["key", "certificate_oidc_issuer"])))]
 pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) file: FileArgs,
     /// Public key by which it must be signed: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
-    #[arg(long, value_name = "KEY")]
+    #[arg(
+        long,
+        value_name = "KEY",
+        required_unless_present = "certificate_oidc_issuer",
+        conflicts_with = "certificate_oidc_issuer"
+    )]
     key: Option<KeyReference>,
     #[command(flatten)]
     identity: IdentityArgs,

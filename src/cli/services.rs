@@ -34,9 +34,8 @@ pub(super) struct ServiceArgs {
     timestamp_url: Vec<ServiceUrl>,
     /// Check what was signed against this Sigstore trusted root before it is stored
     ///
-    /// Only with it can `sign` and `attest` tell that the same identity has said the same already, and that as many logs, and an authority if
-    /// one is named, have seen it: then they add nothing. Without it, each run that asks services adds a signature. A root by which the
-    /// signature could not count is refused before anybody is asked.
+    /// Only with it can be told whether the same was signed already, by whom, and whether as many logs, and an authority if one is named, have
+    /// seen it: nothing is added then, but with --force. Without it, each run that asks services adds a signature.
     #[arg(long, value_name = "FILE", requires = "services")]
     trusted_root: Option<PathBuf>,
 }

@@ -40,8 +40,8 @@ pub(in crate::cli) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll sign --key release.key --no-upload --bundle app.sigstore.json oci:build/image:1.0   # offline
-  plimsoll attach --bundle app.sigstore.json --key release.pub registry.example.com/app:1.0   # online
+  plimsoll sign --key release.key --no-upload --bundle app.sigstore.json oci:build/image:1.0   # where the key is
+  plimsoll attach --bundle app.sigstore.json --key release.pub registry.example.com/app:1.0    # where the network is
   plimsoll attach --bundle sbom.sigstore.json registry.example.com/app@sha256:…";
 
 /// Checks and attaches.

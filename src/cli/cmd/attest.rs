@@ -36,14 +36,10 @@ pub(in crate::cli) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll attest --key release.key --sbom cyclonedx-json registry.example.com/app:1.0
-  plimsoll attest --key release.key --type slsaprovenance1 --predicate provenance.json \\
-      registry.example.com/app@sha256:…
-  plimsoll attest --key release.key --type https://example.com/review/v1 \\
-      --predicate review.json registry.example.com/app:1.0
-  plimsoll attest --identity-token env://TOKEN --signing-config signing.json --type vuln \\
-      --predicate scan.json registry.example.com/app:1.0
-  plimsoll attest --key release.key --storage both --type vuln --predicate scan.json \\
-      registry.example.com/app:1.0
+  plimsoll attest --key release.key --type slsaprovenance1 --predicate provenance.json registry.example.com/app@sha256:…
+  plimsoll attest --key release.key --type https://example.com/review/v1 --predicate review.json registry.example.com/app:1.0
+  plimsoll attest --identity-token env://TOKEN --signing-config signing.json --type vuln --predicate scan.json registry.example.com/app:1.0
+  plimsoll attest --key release.key --storage both --type vuln --predicate scan.json registry.example.com/app:1.0
 
 An SBOM is about one platform: with --sbom and an index, the manifest for --platform (or this machine's) is attested.
 The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";

@@ -26,7 +26,7 @@ pub(in crate::cli) struct Args {
     #[arg(value_name = "FILE", required_unless_present_any = ["digest", "statement"])]
     file: Option<PathBuf>,
     /// Digest of the file, instead of the file
-    #[arg(long, visible_alias = "hash", value_name = "sha256:HEX", conflicts_with = "file")]
+    #[arg(long = "hash", visible_alias = "digest", value_name = "sha256:HEX", conflicts_with = "file")]
     digest: Option<Digest>,
     /// What the predicate says: spdxjson, cyclonedx, slsaprovenance1, vuln, openvex, custom, or a URI
     #[arg(long = "type", value_name = "TYPE", requires = "predicate", value_parser = parse_predicate_type)]
@@ -46,10 +46,8 @@ pub(in crate::cli) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll attest-blob --key release.key --type slsaprovenance1 --predicate provenance.json \\
-      --bundle app.sigstore.json app.tar.gz
-  plimsoll attest-blob --key release.key --type spdxjson --predicate app.spdx.json \\
-      --bundle app.sigstore.json --digest sha256:…
+  plimsoll attest-blob --key release.key --type slsaprovenance1 --predicate provenance.json --bundle app.sigstore.json app.tar.gz
+  plimsoll attest-blob --key release.key --type spdxjson --predicate app.spdx.json --bundle app.sigstore.json --hash sha256:…
   plimsoll attest-blob --key release.key --statement app.intoto.json --bundle app.sigstore.json
 
 The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";

@@ -20,7 +20,7 @@ pub(in crate::cli) struct Args {
     /// Repository and digest, or oci:DIR@DIGEST, oci-archive:FILE@DIGEST
     #[arg(value_name = "REPOSITORY@DIGEST")]
     blob: ImageLocator,
-    /// Write to this file [default: `-`, standard output]
+    /// Write to this file instead of standard output, which `-` is, too
     #[arg(long, short, value_name = "FILE")]
     output: Option<Outlet>,
 }

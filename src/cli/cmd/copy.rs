@@ -15,8 +15,8 @@ use crate::io::{Fetched, Io, Source};
 /// Copy an image with everything that is attached to it: signatures, attestations, SBOMs
 ///
 /// Images, indexes and what is attached keep their bytes, so digests stay and what was signed stays signed: afterwards `plimsoll verify` says at
-/// DST what it says at SRC. That holds between registries with and without a referrers API, and to and from a folder, which
-/// carries an image over an air gap. What DST has already is not sent again, and what is attached there stays.
+/// DST what it says at SRC. That holds between registries with and without a referrers API, and to and from a folder: an image crosses an air
+/// gap in one. What DST has already is not sent again, and what is attached there stays.
 ///
 /// DST without a tag takes that of SRC; it is written last. What cannot be read at SRC ends the copy, and what DST does not list afterwards is named
 /// (exit code 3): nothing is left behind silently.
@@ -38,10 +38,6 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(args: Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {
-    if matches!(&args.to, ImageLocator::LayoutArchive { file, .. } if file.as_os_str() == "-") {
-        return Err(CliError::usage("an archive is not written to standard output")
-            .hint("name a file: oci-archive:FILE, or a folder: oci:DIR"));
-    }
     let from = io.open(&args.from)?;
     let root = resolve(&args, &from).await?;
     let digest = root.content.digest();
@@ -150,5 +146,4 @@ Examples:
   plimsoll copy registry.example.com/team/app:v1 mirror.example.com/team/app
   plimsoll copy registry.example.com/team/app:v1 oci:airgap              # here
   plimsoll copy oci:airgap:v1 registry.internal/team/app                 # and there
-  plimsoll copy --platform linux/arm64 --no-attached registry.example.com/team/app:v1 \\
-      oci-archive:app.tar";
+  plimsoll copy --platform linux/arm64 --no-attached registry.example.com/team/app:v1 oci-archive:app.tar";

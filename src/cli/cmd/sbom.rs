@@ -24,8 +24,8 @@ use crate::sbom;
 /// List what is installed in an image, as SPDX or CycloneDX if you like
 ///
 /// Every layer is read once and checked on the way. The same image gives the same bytes on every run: the time in a document is
-/// SOURCE_DATE_EPOCH if it is set, else the time at which the image says it was made. A document without FILE, or
-/// with `-` for FILE, goes to standard output.
+/// SOURCE_DATE_EPOCH if it is set, else the time at which the image says it was made. A document without FILE goes to standard output, which `-`
+/// is, too.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -267,8 +267,7 @@ const AT_ONCE: usize = 4;
 const EXAMPLES: &str = "\
 Examples:
   plimsoll sbom debian:12
-  plimsoll sbom --platform linux/arm64 -o spdx-json=sbom.spdx.json \\
-      -o cyclonedx-json=sbom.cdx.json alpine:3.20
+  plimsoll sbom --platform linux/arm64 -o spdx-json=sbom.spdx.json -o cyclonedx-json=sbom.cdx.json alpine:3.20
   plimsoll sbom -o cyclonedx-json oci:build/image
   plimsoll sbom --format json docker-archive:image.tar";
 

@@ -37,15 +37,10 @@ Examples:
   plimsoll sign --key release.key -a commit=5f3c1a2 registry.example.com/app:1.0
   plimsoll sign --key release.key --storage both registry.example.com/app:1.0   # for cosign 2, too
   plimsoll sign --key release.key --as registry.example.com/app oci:build/image:1.0
-  plimsoll sign --oidc-provider github-actions --signing-config signing.json \\
-      registry.example.com/app:1.0
-  plimsoll sign --identity-token token.jwt --fulcio-url https://fulcio.example.com \\
-      --timestamp-url https://tsa.example.com/api/v1/timestamp \\
-      --rekor-url https://rekor.example.com --rekor-version 2 registry.example.com/app:1.0
-  plimsoll sign --key release.key --signing-config signing.json \\
-      --trusted-root trusted_root.json registry.example.com/app:1.0
-  plimsoll sign --key release.key --no-upload --bundle app.sigstore.json \\
-      registry.example.com/app:1.0
+  plimsoll sign --oidc-provider github-actions --signing-config signing.json registry.example.com/app:1.0
+  plimsoll sign --identity-token token.jwt --fulcio-url https://fulcio.example.com --timestamp-url https://tsa.example.com/api/v1/timestamp --rekor-url https://rekor.example.com --rekor-version 2 registry.example.com/app:1.0
+  plimsoll sign --key release.key --signing-config signing.json --trusted-root trusted_root.json registry.example.com/app:1.0
+  plimsoll sign --key release.key --no-upload --bundle app.sigstore.json registry.example.com/app:1.0
 
 The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";
 

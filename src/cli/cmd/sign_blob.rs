@@ -34,8 +34,7 @@ pub(in crate::cli) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll sign-blob --key release.key --bundle app.tar.gz.sigstore.json app.tar.gz
-  plimsoll sign-blob --oidc-provider github-actions --signing-config signing.json \\
-      --bundle app.sigstore.json app.tar.gz
+  plimsoll sign-blob --oidc-provider github-actions --signing-config signing.json --bundle app.sigstore.json app.tar.gz
   tar -c app | PLIMSOLL_PASSWORD=… plimsoll sign-blob --key release.key --bundle app.sigstore.json -
 
 The password is PLIMSOLL_PASSWORD or COSIGN_PASSWORD, else asked for on a terminal, else read from stdin.";

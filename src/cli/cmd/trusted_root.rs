@@ -34,13 +34,8 @@ Examples:
   plimsoll trusted-root show
   plimsoll trusted-root show --trusted-root trusted_root.json
   plimsoll trusted-root update --output trusted_root.json
-  plimsoll trusted-root update --mirror https://tuf.example.com --root root.json \\
-      --output trusted_root.json
-  plimsoll trusted-root create \\
-      --fulcio url=https://fulcio.example.com,certificate-chain=ca.pem \\
-      --ctfe url=https://ct.example.com,public-key=ct.pub,start-time=2026-01-01T00:00:00Z \\
-      --rekor url=https://rekor.example.com,public-key=rekor.pub,start-time=2026-01-01T00:00:00Z \\
-      --output trusted_root.json";
+  plimsoll trusted-root update --mirror https://tuf.example.com --root root.json --output trusted_root.json
+  plimsoll trusted-root create --fulcio url=https://fulcio.example.com,certificate-chain=ca.pem --ctfe url=https://ct.example.com,public-key=ct.pub,start-time=2026-01-01T00:00:00Z --rekor url=https://rekor.example.com,public-key=rekor.pub,start-time=2026-01-01T00:00:00Z --output trusted_root.json";
 
 #[derive(Debug, Subcommand)]
 enum Action {
@@ -51,7 +46,6 @@ enum Action {
 
 /// Show the authorities and logs of a trusted root, and when each of them counts
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
 struct Show {
     /// The file [default: the public Sigstore's, as it came with this program]
     #[arg(long, value_name = "FILE")]
@@ -62,7 +56,6 @@ struct Show {
 ///
 /// What was seen is kept, so that nobody can offer an older one later.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
 struct Update {
     /// The TUF repository [default: the public Sigstore's]
     #[arg(long, value_name = "URL", requires = "root")]
@@ -83,7 +76,6 @@ struct Update {
 /// Each is told as KEY=VALUE,… as `cosign trusted-root create` takes them: url, certificate-chain or public-key (files in PEM), start-time,
 /// end-time, and for a Rekor of tiles whose key is Ed25519 its origin, if that is not the host of the URL.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("any").required(true).multiple(true).args(["fulcio", "rekor", "ctfe", "tsa"])))]
 struct Create {
     /// A certificate authority: url=…,certificate-chain=FILE[,start-time=…][,end-time=…]

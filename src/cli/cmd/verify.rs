@@ -28,15 +28,14 @@ use crate::policy::{Case, Certainty, Decision, Demand, Finding, Policy, Request,
 /// Of several images the worst verdict counts: denied (1) before could not tell (3) before allowed (0).
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-#[command(group(clap::ArgGroup::new("by").required(true).args(["key", "policy", "certificate_oidc_issuer"])))]
 pub(in crate::cli) struct Args {
     /// Image references, or oci:DIR, oci-archive:FILE, docker-archive:FILE
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<ImageLocator>,
     /// Public key: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME; one of several is enough
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", required_unless_present_any = ["policy", "certificate_oidc_issuer"], conflicts_with_all = ["policy", "certificate_oidc_issuer"])]
     key: Vec<KeyReference>,
-    /// Trust policy: a YAML file, such as `plimsoll demo --keep DIR` leaves in DIR
+    /// Trust policy
     #[arg(long, value_name = "FILE", conflicts_with = "IdentityArgs")]
     policy: Option<PathBuf>,
     /// Demand an attestation of this type instead of a signature: a short name such as spdxjson, or a URI
@@ -299,8 +298,7 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll verify --key release.pub registry.example.com/team/app:v1
   plimsoll verify --key release.pub --type spdxjson registry.example.com/team/app@sha256:…
-  plimsoll verify --certificate-identity me@example.com \\
-      --certificate-oidc-issuer https://accounts.google.com registry.example.com/team/app:v1
+  plimsoll verify --certificate-identity me@example.com --certificate-oidc-issuer https://accounts.google.com registry.example.com/team/app:v1
   plimsoll verify --policy trust.yaml registry.example.com/team/app:v1
   plimsoll verify --policy trust.yaml --as registry.example.com/team/app oci:build/image";
 

@@ -36,13 +36,10 @@ pub(in crate::cli) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll verify-blob --key release.pub --bundle app.tar.gz.sigstore.json app.tar.gz
-  plimsoll verify-blob --certificate-identity dev@example.com \\
-      --certificate-oidc-issuer https://accounts.example.com --bundle app.sigstore.json \\
-      app.tar.gz
+  plimsoll verify-blob --certificate-identity dev@example.com --certificate-oidc-issuer https://accounts.example.com --bundle app.sigstore.json app.tar.gz
   plimsoll verify-blob --key release.pub --signature app.tar.gz.sig app.tar.gz
   plimsoll verify-blob --key release.pub --bundle app.sigstore.json --digest sha256:…
-  curl -fsSL https://example.com/app.tar.gz | plimsoll verify-blob --key release.pub \\
-      --bundle app.sigstore.json -";
+  curl -fsSL https://example.com/app.tar.gz | plimsoll verify-blob --key release.pub --bundle app.sigstore.json -";
 
 /// Checks.
 pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {

@@ -36,16 +36,10 @@ pub(in crate::cli) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json \\
-      --type slsaprovenance1 app.tar.gz
-  plimsoll verify-blob-attestation \\
-      --certificate-identity-glob 'https://github.com/acme/app/.github/workflows/*@refs/tags/*' \\
-      --certificate-oidc-issuer https://token.actions.githubusercontent.com \\
-      --bundle app.sigstore.json --type slsaprovenance1 app.tar.gz
-  plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json \\
-      --type spdxjson --digest sha256:…
-  plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json --any-type \\
-      --format json app.tar.gz";
+  plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json --type slsaprovenance1 app.tar.gz
+  plimsoll verify-blob-attestation --certificate-identity-glob 'https://github.com/acme/app/.github/workflows/*@refs/tags/*' --certificate-oidc-issuer https://token.actions.githubusercontent.com --bundle app.sigstore.json --type slsaprovenance1 app.tar.gz
+  plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json --type spdxjson --digest sha256:…
+  plimsoll verify-blob-attestation --key release.pub --bundle app.sigstore.json --any-type --format json app.tar.gz";
 
 /// Checks.
 pub(super) async fn run(args: &Args, io: &Io, ui: &mut Ui<'_>) -> Result<Outcome, CliError> {

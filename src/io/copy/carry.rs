@@ -148,7 +148,7 @@ impl Carrier<'_> {
             }
             Ok::<_, SourceError>((blob, arrived))
         });
-        let mut takes = futures_util::stream::iter(takes).buffered(AT_ONCE);
+        let mut takes = futures_util::stream::iter(takes).buffer_unordered(AT_ONCE);
         while let Some((blob, arrived)) = takes.try_next().await? {
             match arrived {
                 Some(Arrived::Copied) => {

@@ -6,8 +6,10 @@ mod error;
 mod lane;
 mod pace;
 mod said;
+mod turn;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +28,8 @@ use lane::Lanes;
 pub(super) use lane::{Lane, leave};
 pub(super) use pace::Pace;
 use said::Said;
+pub(super) use turn::Turn;
+use turn::Turns;
 
 /// HTTP with and without TLS. Redirects are never followed here: who may follow where with which credentials is decided by the caller.
 #[derive(Debug)]
@@ -35,6 +39,7 @@ pub(super) struct Http {
     trust: Trust,
     environment: Environment,
     patience: Arc<Patience>,
+    turns: Turns,
 }
 
 /// Clients for one way. Those of the other way have connections of their own.
@@ -66,7 +71,7 @@ impl Http {
     pub(super) fn new(environment: Environment, longest: Duration, trust: Trust) -> Self {
         let patience = Arc::new(Patience::new(longest));
         let (down, up) = (Clients::new(limits::HOST_REQUESTS), Clients::new(limits::HOST_UPLOADS));
-        Self { down, up, trust, environment, patience }
+        Self { down, up, trust, environment, patience, turns: Turns::new() }
     }
 
     /// For tests: no certificates but the system's, nobody is waited for.
@@ -112,6 +117,11 @@ impl Http {
     /// Sends one request.
     pub(super) async fn transmit(&self, request: Request) -> Result<Response, HttpError> {
         self.execute(request, Direction::Down).await
+    }
+
+    /// Waits for a turn to send much. `sent` counts what all send.
+    pub(super) async fn turn(&self, sent: &AtomicU64) -> Turn {
+        self.turns.wait(sent).await
     }
 
     /// Sends one request whose body may take hours; who calls this sees to it that something moves.

@@ -16,7 +16,7 @@ use super::push::check_digest;
 use super::send::{Call, expect, request};
 use crate::base::{Algorithm, Digest, Repository, limits};
 use crate::format::manifest::Descriptor;
-use crate::io::http::{self, HttpError};
+use crate::io::http::{self, HttpError, Turn};
 use crate::io::patience::Tries;
 use crate::io::source::{Source, SourceError};
 use crate::io::stream::BlobStream;
@@ -230,8 +230,10 @@ impl Upload<'_> {
         match &self.supply {
             Supply::Held(bytes) => self.finish(session, bytes).await,
             Supply::Source { source, blob, sent } => {
+                // The source is asked when its bytes are wanted, and not kept waiting.
+                let turn = self.remote.shared.http.turn(sent).await;
                 let stream = source.stream(blob).await?;
-                self.send_stream(session, stream, sent).await
+                self.send_stream(session, stream, turn, sent).await
             }
         }
     }
@@ -251,6 +253,7 @@ impl Upload<'_> {
         &self,
         session: &Session,
         stream: BlobStream,
+        turn: Turn,
         sent: &Arc<AtomicU64>,
     ) -> Result<Sent, SourceError> {
         let call = Call::write(Method::PUT, self.end(session), self.thing.clone());
@@ -260,7 +263,7 @@ impl Upload<'_> {
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(BINARY));
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(self.size));
         let fault = Arc::new(Mutex::new(None));
-        *request.body_mut() = Some(body(stream, sent.clone(), fault.clone()));
+        *request.body_mut() = Some(body(stream, turn, sent.clone(), fault.clone()));
         let answer = unless_stalled(shared.http.upload(request), sent).await;
         // What broke the stream says more than that the request broke.
         if let Some(error) = fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -289,16 +292,21 @@ impl Upload<'_> {
 }
 
 /// The pieces as the body of a request. An error ends it before its stated length, so that nothing can be committed.
-fn body(stream: BlobStream, sent: Arc<AtomicU64>, fault: Arc<Mutex<Option<SourceError>>>) -> Body {
-    let pieces = futures_util::stream::unfold(Some(stream), move |state| {
+fn body(
+    stream: BlobStream,
+    turn: Turn,
+    sent: Arc<AtomicU64>,
+    fault: Arc<Mutex<Option<SourceError>>>,
+) -> Body {
+    let pieces = futures_util::stream::unfold(Some((stream, turn)), move |state| {
         let (sent, fault) = (sent.clone(), fault.clone());
         async move {
-            let mut stream = state?;
+            let (mut stream, turn) = state?;
             match stream.next().await {
                 Ok(None) => None,
                 Ok(Some(piece)) => {
                     sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
-                    Some((Ok(piece), Some(stream)))
+                    Some((Ok(piece), Some((stream, turn))))
                 }
                 Err(error) => {
                     *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);

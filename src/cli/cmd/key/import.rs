@@ -15,7 +15,6 @@ use crate::io::Io;
 ///
 /// The password is taken from PLIMSOLL_PASSWORD or COSIGN_PASSWORD, asked for on a terminal, or read from standard input.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = super::EXAMPLES)]
 pub(super) struct Args {
     /// The private key: a file, or env://NAME
     #[arg(long, value_name = "KEY")]

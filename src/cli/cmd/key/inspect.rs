@@ -13,7 +13,6 @@ use crate::io::Io;
 ///
 /// Of an encrypted private key, only its password tells which key it is: set PLIMSOLL_PASSWORD or COSIGN_PASSWORD. Nobody is asked.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = super::EXAMPLES)]
 pub(super) struct Args {
     /// The key: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
     #[arg(value_name = "KEY")]

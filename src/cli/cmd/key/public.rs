@@ -14,12 +14,11 @@ use crate::io::{Io, Mode};
 /// For an encrypted private key the password is taken from PLIMSOLL_PASSWORD or COSIGN_PASSWORD, asked for on a terminal, or read from standard
 /// input. A program that keeps a key is asked.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = super::EXAMPLES)]
 pub(super) struct Args {
     /// The key: a file, env://NAME, or NAME://KEY of a program sigstore-kms-NAME
     #[arg(long, value_name = "KEY")]
     key: KeyReference,
-    /// Write it to this file [default: `-`, standard output]
+    /// Write it to this file instead of standard output, which `-` is, too
     #[arg(long, short, value_name = "FILE")]
     output: Option<Outlet>,
 }

@@ -333,5 +333,4 @@ Examples:
   plimsoll tree registry.example.com/team/app:v1
   plimsoll tree --key release.pub --format json oci:build/image
   plimsoll tree --policy trust.yaml registry.example.com/team/app:v1
-  plimsoll tree --certificate-identity me@example.com \\
-      --certificate-oidc-issuer https://accounts.google.com IMAGE";
+  plimsoll tree --certificate-identity me@example.com --certificate-oidc-issuer https://accounts.google.com IMAGE";

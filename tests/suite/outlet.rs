@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use plimsoll::cli::{Outcome, Terminals, World};
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::plimsoll::Plimsoll;
@@ -23,7 +21,7 @@ impl Port {
         let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image/image.oci.tar");
         registry.push_layout(&image, "app", "1.0");
         let (_, manifest) = registry.manifest("app", "1.0").unwrap();
-        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
         let config = manifest["config"]["digest"].as_str().unwrap().to_owned();
         fs::write(folder.path().join("p.json"), "{}").unwrap();
         let port = Self { registry, folder, config };
@@ -89,37 +87,6 @@ fn a_folder_that_cannot_be_written_to_is_noticed_before_the_work() {
     port.tool("pin [DIR]/Dockerfile", "").run().exits(0);
 }
 
-/// What is said about the document is not mixed into it, and a person reads it in lines.
-#[test]
-fn a_document_on_standard_output_is_all_that_is_there() {
-    let port = Port::new();
-    let words = |out: &str| {
-        let line = format!("plimsoll sign-blob --key [DIR]/k.key --bundle {out} [DIR]/p.json");
-        line.replace("[DIR]", port.folder.path().to_str().unwrap())
-    };
-    let on_terminal = |out: &str| {
-        let (mut said, mut told) = (Vec::new(), Vec::new());
-        let world = World {
-            out: &mut said,
-            err: &mut told,
-            input: &mut std::io::empty(),
-            environment: [("PLIMSOLL_PASSWORD".to_owned(), "test".to_owned())].into_iter().collect(),
-            terminals: Terminals { out: true, ..Terminals::default() },
-        };
-        let outcome = plimsoll::cli::run(words(out).split(' ').map(Into::into).collect(), world);
-        assert_eq!(outcome, Outcome::Yes);
-        (String::from_utf8(said).unwrap(), String::from_utf8(told).unwrap())
-    };
-    let (said, told) = on_terminal("-");
-    assert!(told.starts_with("signed ") && told.ends_with("\n  in standard output\n"), "{told}");
-    let file = port.folder.path().join("b.json");
-    let (about, nothing) = on_terminal(file.to_str().unwrap());
-    assert!(about.starts_with("signed ") && nothing.is_empty(), "{about}{nothing}");
-    let made: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&said).unwrap(), made);
-    assert!(said.starts_with("{\n  \""), "{said}");
-}
-
 #[test]
 fn a_dash_is_standard_output_in_every_verb() {
     let port = Port::new();
@@ -135,7 +102,5 @@ fn a_dash_is_standard_output_in_every_verb() {
     }
     let run = port.tool("keygen -o -", "").env("PLIMSOLL_PASSWORD", "test").run().exits(2);
     assert!(run.stderr.contains("a key pair is two files"), "{}", run.stderr);
-    let run = port.tool("copy [HOST]/app:1.0 oci-archive:-", "").run().exits(2);
-    assert!(run.stderr.contains("an archive is not written to standard output"), "{}", run.stderr);
     assert!(!Path::new("-").exists() && !Path::new("-.key").exists());
 }

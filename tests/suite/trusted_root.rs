@@ -81,17 +81,6 @@ fn the_present_root_is_fetched_and_kept() {
     assert_eq!(fs::read(file).unwrap(), trusted_root("b.test"));
 }
 
-/// A pipe gets what the keys signed, and nothing else.
-#[test]
-fn the_present_root_goes_to_standard_output() {
-    let port = Port::new();
-    let args = ["trusted-root", "update", "--mirror", &port.tuf.url(), "--root", "[DIR]/root.json"];
-    let args = [&args[..], &["--cache", "[DIR]/cache", "-o", "-"]].concat();
-    let run = Plimsoll::new().args(args).dir(&port.folder).run().exits(0);
-    assert_eq!(run.stdout.into_bytes(), trusted_root("a.test"));
-    assert!(!std::path::Path::new("-").exists());
-}
-
 #[test]
 fn roots_follow_one_another_if_the_old_keys_say_so() {
     let port = Port::new();

@@ -29,6 +29,9 @@ pub const TREE_NODES: usize = 200;
 pub const PAGES: usize = 1000;
 /// Pages after the first ones, of all lists of one run: what one endless list names may have endless lists of its own.
 pub const FURTHER_PAGES: usize = 2000;
+/// Seconds for all pages of one list, with every wait in between: each of them could come just in time, for more than a day. The longest list
+/// that is read has a hundred pages of a thousand names, and six seconds for each.
+pub const LIST_SECONDS: u64 = 600;
 /// Bytes of a token answer.
 pub const TOKEN: u64 = 128 << 10;
 /// Bytes of an error body that are shown.

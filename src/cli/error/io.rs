@@ -84,6 +84,7 @@ impl From<RegistryError> for CliError {
             | RegistryError::Endpoint { .. }
             | RegistryError::List { .. }
             | RegistryError::ListName { .. }
+            | RegistryError::ListSlow { .. }
             | RegistryError::ListType { .. }
             | RegistryError::Malformed { .. }
             | RegistryError::NextPage { .. }

@@ -96,6 +96,10 @@ impl HttpError {
             | Self::Trickle { .. } => false,
         }
     }
+    /// Whether nothing of the request can have arrived.
+    pub(in crate::io) fn is_unsent(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if source.is_unsent)
+    }
 }
 
 fn at(again: &Option<Timestamp>) -> String {
@@ -108,6 +112,8 @@ fn at(again: &Option<Timestamp>) -> String {
 pub struct Cause {
     text: String,
     is_passing: bool,
+    /// There was no connection to send anything on.
+    is_unsent: bool,
 }
 
 impl Cause {
@@ -118,18 +124,19 @@ impl Cause {
 
     #[cfg(test)]
     pub(crate) fn because(text: &str) -> Self {
-        Self { text: text.to_owned(), is_passing: false }
+        Self { text: text.to_owned(), is_passing: false, is_unsent: false }
     }
 
     #[cfg(test)]
     pub(crate) fn passing(text: &str) -> Self {
-        Self { text: text.to_owned(), is_passing: true }
+        Self { text: text.to_owned(), is_passing: true, is_unsent: false }
     }
 }
 
 pub(super) fn cause(error: &reqwest::Error) -> Cause {
+    let is_unsent = error.is_connect();
     if error.is_timeout() {
-        return Cause { text: "it took too long".to_owned(), is_passing: true };
+        return Cause { text: "it took too long".to_owned(), is_passing: true, is_unsent };
     }
     let mut inner: &(dyn Error + 'static) = error;
     while let Some(source) = inner.source() {
@@ -138,9 +145,9 @@ pub(super) fn cause(error: &reqwest::Error) -> Cause {
     let (text, is_passing) = match inner.downcast_ref::<reqwest::Error>() {
         // Its own text holds the URL.
         Some(_) => ("the connection or the request is not valid".to_owned(), false),
-        None => (inner.to_string(), is_passing(inner, error.is_connect())),
+        None => (inner.to_string(), is_passing(inner, is_unsent)),
     };
-    Cause { text, is_passing }
+    Cause { text, is_passing, is_unsent }
 }
 
 /// A name that nobody has stays unknown, and a handshake that failed fails again; a connection that was refused or broken may not be.

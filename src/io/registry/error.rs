@@ -127,6 +127,14 @@ pub enum RegistryError {
         /// As listed.
         found: String,
     },
+    /// Page after page, each in time and all together not.
+    #[error("{thing}: the registry did not come to the end of the list within {seconds} seconds")]
+    ListSlow {
+        /// What was asked for.
+        thing: Thing,
+        /// The limit.
+        seconds: u64,
+    },
     /// The list of referrers is not one.
     #[error("{thing}: the answer has type `{found}`, not that of an index")]
     ListType {

@@ -41,7 +41,7 @@ impl Remote {
         let list = call.url.clone();
         call.url = after(&list, None);
         let mut pages = Pages::new(self, list.clone());
-        let (mut out, mut known, mut read) = (Vec::new(), HashSet::new(), 0);
+        let (mut out, mut known, mut read, mut has_links) = (Vec::new(), HashSet::new(), 0, false);
         loop {
             let thing = || call.thing.clone();
             let page = pages.read(&call).await?;
@@ -63,11 +63,15 @@ impl Remote {
                     out.push(parsed);
                 }
             }
-            // Some registries cut the list and link no next page: a full one is not taken for the last, unless it says nothing new.
-            let is_full = count == PAGE_NAMES && out.len() > before;
+            has_links |= next.is_some();
+            // Distribution-spec v1.1, "Listing Tags": a page without link that is shorter than `n` is the last. Some registries cut the list and
+            // link no next page, at `n` or at a round number of their own: such a page is not taken for the last, unless it says nothing new or
+            // the registry has shown that it links.
+            let is_cut = count == PAGE_NAMES || !has_links && count.is_multiple_of(CUT_NAMES);
+            let is_cut = is_cut && out.len() > before;
             call.url = match (next, last) {
                 (Some(next), _) => next,
-                (None, Some(last)) if is_full => after(&list, Some(&last)),
+                (None, Some(last)) if is_cut => after(&list, Some(&last)),
                 (None, _) => return Ok(out),
             };
         }
@@ -104,6 +108,8 @@ fn after(list: &Url, last: Option<&str>) -> Url {
 
 /// Names on one page that we ask for: no registry of the large ones gives more.
 const PAGE_NAMES: usize = 1000;
+/// Where registries cut lists is a multiple of this: 50, 100, 500. A list that is whole and so long costs one request more.
+const CUT_NAMES: usize = 50;
 
 #[cfg(test)]
 mod tests {
@@ -159,7 +165,30 @@ mod tests {
         });
         assert_eq!(tags(&cut).unwrap().len(), 2 * PAGE_NAMES + 7);
         assert_eq!(cut.log().len(), 3);
-        for (names, requests) in [(PAGE_NAMES, 2), (PAGE_NAMES + 1, 1), (PAGE_NAMES - 1, 1), (0, 1)] {
+        for most in [50, 100, 250, 500] {
+            let cut = Stub::new(move |asked| {
+                let last = asked.target.split_once("last=").map_or("", |(_, last)| last).to_owned();
+                page(
+                    &numbers(0..2 * most + 7)
+                        .into_iter()
+                        .filter(|name| *name > last)
+                        .take(most)
+                        .collect::<Vec<_>>(),
+                )
+            });
+            assert_eq!(tags(&cut).unwrap().len(), 2 * most + 7);
+            assert_eq!(cut.log().len(), 3);
+        }
+        // Who links is believed.
+        let links = Stub::new(|asked| match asked.target.contains("last=") {
+            true => page(&numbers(50..100)),
+            false => page(&numbers(0..50)).with("link", "<?last=00049>; rel=next"),
+        });
+        assert_eq!(tags(&links).unwrap().len(), 100);
+        assert_eq!(links.log().len(), 2);
+        for (names, requests) in
+            [(100, 2), (99, 1), (PAGE_NAMES, 2), (PAGE_NAMES + 1, 1), (PAGE_NAMES - 1, 1), (0, 1)]
+        {
             let whole = Stub::new(move |_| page(&numbers(0..names)));
             assert_eq!(tags(&whole).unwrap().len(), names);
             assert_eq!(whole.log().len(), requests, "{names}");

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, LINK};
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::Remote;
@@ -13,13 +15,14 @@ use super::send::Call;
 use crate::base::{Digest, limits};
 use crate::io::http;
 
-/// The pages of one list: so many, so long together, and each once.
+/// The pages of one list: so many, so long together, in so much time, and each once.
 pub(super) struct Pages<'a> {
     remote: &'a Remote,
     /// Where all of its pages are.
     list: Url,
     seen: HashSet<Digest>,
     bytes: u64,
+    until: Instant,
 }
 
 /// One page.
@@ -31,7 +34,8 @@ pub(super) struct Page {
 
 impl<'a> Pages<'a> {
     pub(super) fn new(remote: &'a Remote, list: Url) -> Self {
-        Self { remote, list, seen: HashSet::new(), bytes: 0 }
+        let until = Instant::now() + Duration::from_secs(limits::LIST_SECONDS);
+        Self { remote, list, seen: HashSet::new(), bytes: 0, until }
     }
 
     /// Reads one page; none if the answer is 404, which only the first one may be.
@@ -48,7 +52,9 @@ impl<'a> Pages<'a> {
         if !self.seen.insert(Digest::of(call.url.as_str().as_bytes())) {
             return Err(fault(LinkFault::Repeated));
         }
-        let Some(Whole { head, bytes }) = self.remote.read_whole(call, limits::PAGE).await? else {
+        let reading = timeout_at(self.until, self.remote.read_whole(call, limits::PAGE)).await;
+        let slow = |_| RegistryError::ListSlow { thing: thing(), seconds: limits::LIST_SECONDS };
+        let Some(Whole { head, bytes }) = reading.map_err(slow)?? else {
             return if self.seen.len() > 1 {
                 Err(RegistryError::NotFound { thing: thing() })
             } else {
@@ -104,7 +110,38 @@ fn next_link<'a>(headers: impl Iterator<Item = &'a str>) -> Option<&'a str> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::error::Thing;
     use super::*;
+    use crate::io::stub::{Reply, turns, wait};
+
+    /// Each page comes soon enough, and names another one.
+    #[test]
+    fn all_pages_together_have_an_end_in_time() {
+        let stub = turns(|turn, _| {
+            std::thread::sleep(Duration::from_millis(50));
+            Reply::new(200).with("link", format!("<?n={turn}>; rel=next"))
+        });
+        let remote = stub.remote("a");
+        let list = remote.url("tags/list").unwrap();
+        let thing = Thing::Tags(remote.repository().clone());
+        let result = wait(async {
+            let mut pages = Pages::new(&remote, list.clone());
+            let whole = pages.until - Instant::now();
+            assert!(whole.as_secs().abs_diff(limits::LIST_SECONDS) <= 1, "{whole:?}");
+            pages.until = Instant::now() + Duration::from_millis(400);
+            let mut call = Call::get(list, thing);
+            loop {
+                match pages.read(&call).await {
+                    Ok(Some(Page { next: Some(next), .. })) => call.url = next,
+                    Ok(_) => panic!("each page names another one"),
+                    Err(error) => return error,
+                }
+            }
+        });
+        assert!(matches!(result, RegistryError::ListSlow { .. }), "{result:?}");
+        let asked = stub.log().len();
+        assert!((2..=9).contains(&asked), "{asked}");
+    }
 
     #[test]
     fn finds_the_next_page() {

@@ -12,9 +12,10 @@ impl Services {
     ) -> Result<Entered, ServiceError> {
         let request = entry.to_rekor_1().into_bytes();
         let question = Question::post(SERVICE, log.join("/api/v1/log/entries"), JSON, request);
-        let mut answer = self.ask(question, &[200, 201, 409]).await?;
+        // A log of this version keeps one entry for one signature, and says so to whoever sends it twice.
+        let mut answer = self.ask(question.repeatable(), &[200, 201, 409]).await?;
         if answer.status == 409 {
-            // The same signature was entered before, perhaps by a run that broke off. Only the name is taken from the answer, not the place.
+            // The same signature was entered before, perhaps by a request that broke off. Only the name is taken from the answer, not the place.
             let path = answer.location.as_deref().and_then(entry_path_1);
             let path = path.ok_or(AnswerError::Location).map_err(|source| wrong(log, source))?;
             answer = self.ask(Question::get(SERVICE, log.join(&path)), &[200]).await?;

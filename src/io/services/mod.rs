@@ -1,5 +1,6 @@
-//! The services behind keyless signatures: Fulcio, Rekor, time stamp authorities, and who gives a CI job its identity token. Each is asked once,
-//! within limits of time and size; nobody is followed elsewhere; what they answer is compared with what was asked.
+//! The services behind keyless signatures: Fulcio, Rekor, time stamp authorities, and who gives a CI job its identity token. Each is asked
+//! within limits of time and size, and again only where that adds nothing to a public log; nobody is followed elsewhere; what they answer is compared
+//! with what was asked.
 
 mod certificate;
 mod error;
@@ -24,7 +25,7 @@ pub use stamp::Stamp;
 pub use tuf::{TufError, TufRepository};
 
 use super::Environment;
-use super::http;
+use super::http::{self, HttpError, Lane};
 use super::registry::Registries;
 use crate::base::{Secret, limits};
 
@@ -45,30 +46,57 @@ impl Services {
         Self { registries, environment, time_limit, visit_limit }
     }
 
-    /// Asks one question. Success is an answer with one of `good` as its status, and its body.
+    /// Asks one question, and again where that is right. Success is an answer with one of `good` as its status, and its body.
     async fn ask(&self, question: Question<'_>, good: &[u16]) -> Result<Answer, ServiceError> {
         let (service, origin) = (question.service, http::origin(&question.url));
         let wrong = |source| ServiceError::Http { service, origin: origin.clone(), source };
-        let asking = async {
-            let (secret, limit) = (question.secret, question.limit);
-            let response = self.registries.http().transmit(question.request()?).await.map_err(wrong)?;
-            let status = response.status().as_u16();
-            if good.contains(&status) {
-                let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-                let location = location.map(str::to_owned);
-                let body = http::read(response, limit).await.map_err(wrong)?;
-                return Ok(Answer { status, location, body });
+        let mut tries = self.registries.patience().tries();
+        loop {
+            let asking = tokio::time::timeout(self.time_limit, self.ask_once(&question, good)).await;
+            let slow =
+                || ServiceError::Slow { service, origin: origin.clone(), seconds: self.time_limit.as_secs() };
+            match asking.map_err(|_| slow())? {
+                Ok(Heard::Answer(answer)) => return Ok(answer),
+                Ok(Heard::Refusal(refusal)) => {
+                    let is_again = question.repeat.after_status(refusal.status().as_u16())
+                        && tries.after_answer(&origin, &refusal).await.map_err(wrong)?;
+                    if !is_again {
+                        return Err(self.refused(&question, refusal).await);
+                    }
+                    http::discard(refusal).await;
+                }
+                Err(ServiceError::Http { source, .. }) if question.repeat.after_error(&source) => {
+                    tries.after_error(source).await.map_err(wrong)?;
+                }
+                Err(error) => return Err(error),
             }
-            if (300..400).contains(&status) {
-                // What was asked may hold a token, and the other place is not the one that the user named.
-                return Err(ServiceError::Redirect { service, origin: origin.clone() });
-            }
-            let message = explanation(response, secret).await;
-            Err(ServiceError::Status { service, origin: origin.clone(), status, message })
-        };
-        tokio::time::timeout(self.time_limit, asking).await.unwrap_or_else(|_| {
-            Err(ServiceError::Slow { service, origin: origin.clone(), seconds: self.time_limit.as_secs() })
-        })
+        }
+    }
+
+    async fn ask_once(&self, question: &Question<'_>, good: &[u16]) -> Result<Heard, ServiceError> {
+        let (service, origin) = (question.service, http::origin(&question.url));
+        let wrong = |source| ServiceError::Http { service, origin: origin.clone(), source };
+        let asking = self.registries.http().once(question.request()?, &Lane::Queue).await;
+        let response = asking.map_err(wrong)?;
+        let status = response.status().as_u16();
+        if !good.contains(&status) {
+            return Ok(Heard::Refusal(response));
+        }
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.map(str::to_owned);
+        let body = http::read(response, question.limit).await.map_err(wrong)?;
+        Ok(Heard::Answer(Answer { status, location, body }))
+    }
+
+    async fn refused(&self, question: &Question<'_>, refusal: Response) -> ServiceError {
+        let (service, origin) = (question.service, http::origin(&question.url));
+        let status = refusal.status().as_u16();
+        if (300..400).contains(&status) {
+            // What was asked may hold a token, and the other place is not the one that the user named.
+            return ServiceError::Redirect { service, origin };
+        }
+        let message = tokio::time::timeout(self.time_limit, explanation(refusal, question.secret)).await;
+        ServiceError::Status { service, origin, status, message: message.ok().flatten() }
     }
 }
 
@@ -85,6 +113,27 @@ struct Question<'a> {
     secret: Option<&'a Secret<String>>,
     /// Bytes of the answer.
     limit: u64,
+    repeat: Repeat,
+}
+
+/// When a question without answer may be asked again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Repeat {
+    /// It changes nothing, or the service notices that it knows it.
+    Harmless,
+    /// Each one that arrives is written down for all to see, for ever: only if none arrived, or the service says that it was too much.
+    Unheard,
+}
+
+impl Repeat {
+    fn after_status(self, status: u16) -> bool {
+        // RFC 6585, section 4: what is too much is not done.
+        self == Self::Harmless || status == 429
+    }
+
+    fn after_error(self, error: &HttpError) -> bool {
+        self == Self::Harmless || error.is_unsent()
+    }
 }
 
 impl<'a> Question<'a> {
@@ -99,6 +148,7 @@ impl<'a> Question<'a> {
             bearer: None,
             secret: None,
             limit: limits::SERVICE_ANSWER,
+            repeat: Repeat::Unheard,
         }
     }
 
@@ -112,6 +162,7 @@ impl<'a> Question<'a> {
             bearer: None,
             secret: None,
             limit: limits::SERVICE_ANSWER,
+            repeat: Repeat::Harmless,
         }
     }
 
@@ -119,8 +170,13 @@ impl<'a> Question<'a> {
         Self { bearer: Some(token), secret: Some(token), ..self }
     }
 
-    fn request(self) -> Result<Request, ServiceError> {
-        let mut request = Request::new(self.method, self.url);
+    /// May be asked twice without harm.
+    fn repeatable(self) -> Self {
+        Self { repeat: Repeat::Harmless, ..self }
+    }
+
+    fn request(&self) -> Result<Request, ServiceError> {
+        let mut request = Request::new(self.method.clone(), self.url.clone());
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(self.accept));
         if let Some(token) = self.bearer {
@@ -129,12 +185,19 @@ impl<'a> Question<'a> {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        if let Some((media_type, body)) = self.body {
+        if let Some((media_type, body)) = &self.body {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-            *request.body_mut() = Some(body.into());
+            *request.body_mut() = Some(body.clone().into());
         }
         Ok(request)
     }
+}
+
+/// What came back.
+enum Heard {
+    Answer(Answer),
+    /// Another status, and a body that was not read.
+    Refusal(Response),
 }
 
 struct Answer {
@@ -222,7 +285,6 @@ pub(super) mod tests {
     use super::*;
     use crate::crypto::{PrivateKey, StampError};
     use crate::format::rekor::{NewEntry, Verifier, VerifierKind};
-    use crate::io::HttpError;
     use crate::io::stub::{Asked, Reply, Stub, network, wait};
 
     const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2kifQ.c2lnbmF0dXJlLW9mLXRva2Vu";
@@ -267,7 +329,7 @@ pub(super) mod tests {
 
     #[test]
     fn questions_go_below_the_url_that_was_given() {
-        let (_, log) = errors(|_| Reply::new(500));
+        let (_, log) = errors(|_| Reply::new(400));
         let want =
             ["/base/api/v2/signingCert", "/base/api/v1/log/entries", "/base/api/v2/log/entries", "/base/"];
         assert_eq!(log, want.map(|path| format!("POST {path}")));
@@ -290,6 +352,66 @@ pub(super) mod tests {
         else {
             panic!("{errors:?}")
         };
+    }
+
+    /// Which were asked, and how often, if everything is answered like this.
+    fn counts(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Vec<usize> {
+        let (_, log) = errors(answer);
+        let count = |path: &str| log.iter().filter(|line| line.ends_with(path)).count();
+        ["/signingCert", "/v1/log/entries", "/v2/log/entries", "/base/"].map(count).to_vec()
+    }
+
+    #[test]
+    fn what_a_public_log_would_keep_twice_is_sent_once() {
+        let all = limits::TRIES as usize;
+        // It may have been done.
+        for reply in [Reply::new(500), Reply::new(503), Reply::hangup(), Reply::new(200).length(9)] {
+            let reply = reply.clone();
+            assert_eq!(counts(move |_| reply.clone()), [1, all, 1, all]);
+        }
+        // It was not.
+        assert_eq!(counts(|_| Reply::new(429).with("retry-after", "0")), [all; 4]);
+        assert_eq!(counts(|_| Reply::new(400)), [1; 4]);
+    }
+
+    #[test]
+    fn a_log_that_comes_back_is_asked_again() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        // Nobody listens, and nobody else gets the port.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url: ServiceUrl = format!("http://{}", socket.local_addr().unwrap()).parse().unwrap();
+        let network = crate::io::Network { max_wait: Some(Duration::from_secs(9)), ..network() };
+        let environment = Environment::default();
+        let services = Services::new(Arc::new(Registries::new(environment.clone(), network)), environment);
+        let question = Question::post(ServiceKind::TransparencyLog, url.0, JSON, b"{}".to_vec());
+        let back = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let (mut stream, _) = socket.listen(1).unwrap().accept().await.unwrap();
+            stream.read(&mut [0; 4096]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+        };
+        let both = futures_util::future::try_join(services.ask(question, &[200]), async { Ok(back.await) });
+        let (answer, ()) = wait(both).unwrap();
+        assert_eq!(answer.body, b"{}");
+    }
+
+    #[test]
+    fn services_get_no_more_than_so_many_requests_at_once() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (inside, peak) = (now.clone(), most.clone());
+        let stub = Stub::new(move |_| {
+            peak.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(20));
+            inside.fetch_sub(1, Ordering::SeqCst);
+            Reply::ok("application/json", "{}")
+        });
+        let (services, url) = (services(Environment::default()), url(&stub));
+        let ask = || services.ask(Question::get(ServiceKind::TufMirror, url.0.clone()), &[200]);
+        let all = wait(futures_util::future::join_all((0..40).map(|_| ask())));
+        assert!(all.iter().all(Result::is_ok));
+        assert_eq!(most.load(Ordering::SeqCst), limits::HOST_REQUESTS);
     }
 
     #[test]

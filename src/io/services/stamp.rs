@@ -23,7 +23,8 @@ impl Services {
         let url = authority.0.clone();
         let mut question = Question::post(SERVICE, url, "application/timestamp-query", request.to_der());
         question.accept = "application/timestamp-reply";
-        let answer = self.ask(question, &[200, 201]).await?;
+        // An authority keeps nothing.
+        let answer = self.ask(question.repeatable(), &[200, 201]).await?;
         let time = request.check(&answer.body).map_err(|source| wrong(source.into()))?;
         Ok(Stamp { der: answer.body, time })
     }

@@ -245,9 +245,16 @@ impl Source {
         blob: &Descriptor,
         sent: &Arc<AtomicU64>,
     ) -> Result<Arrived, SourceError> {
-        match &self.0 {
-            Kind::Layout(layout) => layout.take_blob(from, blob, sent).await,
-            Kind::Remote(remote) => remote.take_blob(from, blob, sent).await,
+        loop {
+            let taken = match &self.0 {
+                Kind::Layout(layout) => layout.take_blob(from, blob, sent).await,
+                Kind::Remote(remote) => remote.take_blob(from, blob, sent).await,
+            };
+            match (&from.0, taken) {
+                // Once for each mirror.
+                (Kind::Remote(place), Err(SourceError::Registry(error))) if place.is_rid_of(&error) => {}
+                (_, taken) => return taken,
+            }
         }
     }
 

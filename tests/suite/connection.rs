@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::plimsoll::{Plimsoll, Run};
-use crate::registry::{Account, Auth, Fault, Front, Mode, Registry, Visitors};
+use crate::registry::{Account, Auth, Fault, Front, Mode, Registry, Speaks, Visitors};
 
 /// A home with certificates for the host of a TLS server in front of a registry with one image.
 struct Home {
@@ -170,6 +170,68 @@ fn n19_a_mirror_does_not_say_what_a_tag_means() {
 }
 
 #[test]
+fn n19_a_copy_takes_content_from_mirrors_and_the_meaning_of_tags_from_the_registry() {
+    let shop = Mirrored::new(Registry::start(), "");
+    shop.mirror.push_layout(&testdata("image/image.oci.tar"), "copy/app", "2");
+    let there = Registry::start();
+    let mut number = 0;
+    let mut copy = |to: &str| {
+        number += 1;
+        for registry in [&shop.upstream, &shop.mirror] {
+            registry.forget_requests();
+        }
+        let to = to.replace("[THERE]", &there.host()).replace("[N]", &number.to_string());
+        let run = shop.run(&["copy", "[HOST]/app:1.0", &to]).exits(0);
+        let pinned = to.replace(":1.0", &format!("@{}", shop.digest));
+        if !to.starts_with("oci:") {
+            shop.run(&["resolve", &pinned]).exits(0);
+        }
+        let blobs = |registry: &Registry| {
+            registry.request_lines().iter().filter(|line| line.contains("/blobs/sha256:")).count()
+        };
+        (run.stderr, blobs(&shop.upstream), blobs(&shop.mirror))
+    };
+    for to in ["oci:[DIR]/[N]:1.0", "[THERE]/[N]:1.0"] {
+        shop.mirror.behave();
+        let (said, upstream, mirror) = copy(to);
+        assert_eq!((said.contains("mirror"), upstream, mirror > 1), (false, 0, true), "{to}: {said}");
+        // Nor is the older tag asked for there, nor the list of what is attached.
+        let asked = shop.mirror.request_lines();
+        let is_content =
+            |line: &String| line.contains("/blobs/sha256:") || line.contains("/manifests/sha256:");
+        assert!(asked.iter().all(is_content), "{asked:?}");
+        // One that shows only at its end that it is of no use.
+        for mode in [Mode::FlipByte(20), Mode::Truncated(100), Mode::Trailing(b"x".to_vec())] {
+            shop.mirror.behave();
+            shop.mirror.fault(Fault::on("GET /v2/*/blobs/*", mode.clone()));
+            let (said, upstream, mirror) = copy(to);
+            let is_told = said.contains("is not used any more in this run");
+            let is_wrong = matches!(mode, Mode::FlipByte(_));
+            assert!(upstream > 1 && mirror > 0 && is_told == is_wrong, "{to} {mode:?}: {said}");
+        }
+        // One that has it not.
+        shop.mirror.behave();
+        shop.mirror.fault(Fault::on("GET /v2/*/blobs/*", Mode::Status(404, "BLOB_UNKNOWN")));
+        assert!(copy(to).1 > 1);
+    }
+}
+
+#[test]
+fn a_registry_that_is_its_own_mirror_is_not_asked_for_ever() {
+    let registry = Registry::start();
+    registry.push_layout(&testdata("image/image.oci.tar"), "app", "1.0");
+    let folder = TempDir::new().unwrap();
+    let host = registry.host();
+    let conf = format!("[[registry]]\nlocation = \"{host}\"\n[[registry.mirror]]\nlocation = \"{host}\"\n");
+    fs::write(folder.path().join("registries.conf"), conf).unwrap();
+    registry.fault(Fault::on("GET /v2/*/blobs/*", Mode::FlipByte(20)));
+    let tool = Plimsoll::new().dir(&folder).registry(&registry);
+    let tool = tool.env("CONTAINERS_REGISTRIES_CONF", "[DIR]/registries.conf");
+    let run = tool.args(["copy", "[HOST]/app:1.0", "oci:[DIR]/out:1.0"]).run().exits(3);
+    assert!(run.stderr.contains("other content"), "{}", run.stderr);
+}
+
+#[test]
 fn n19_a_mirror_sees_no_credentials_of_the_registry() {
     let upstream = Registry::builder().auth(Auth::Basic(Account::new("alice", "s3cret"))).start();
     let shop = Mirrored::new(upstream, "");
@@ -200,4 +262,112 @@ fn a_rewritten_name_is_asked_elsewhere_and_pinned_as_written() {
     fs::write(shop.folder.path().join("registries.conf"), conf).unwrap();
     let run = shop.run(&["resolve", "r.example/team/app:1.0"]).exits(0);
     assert_eq!(run.stdout, format!("r.example/team/app:1.0@{}\n", shop.digest));
+}
+
+/// A registry with one image behind TLS, which offers HTTP/2 or not.
+struct Line {
+    registry: Registry,
+    front: Front,
+    folder: TempDir,
+}
+
+impl Line {
+    fn new(speaks: Speaks) -> Self {
+        let registry = Registry::start();
+        registry.push_layout(&testdata("image/image.oci.tar"), "app", "1.0");
+        let front = Front::speaking(&registry, speaks);
+        Self { registry, front, folder: TempDir::new().unwrap() }
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        self.registry.forget_requests();
+        let ca = testdata("tls/ca.crt");
+        let tool = Plimsoll::new().dir(&self.folder).host(self.front.host()).args(args.iter().copied());
+        tool.args(["--ca-file", ca.to_str().unwrap(), "--no-cache"]).run()
+    }
+
+    /// How many connections and requests this takes.
+    fn count(&self, args: &[&str]) -> (usize, usize) {
+        let before = self.front.connections();
+        self.run(args).exits(0);
+        (self.front.connections() - before, self.registry.requests().len())
+    }
+
+    fn asked(&self, part: &str) -> usize {
+        self.registry.request_lines().iter().filter(|line| line.contains(part)).count()
+    }
+}
+
+const OUT: &[&str] = &["copy", "[HOST]/app:1.0", "oci:[DIR]/out:1.0"];
+const LAYOUT: &str = "oci-archive:testdata/image/image.oci.tar";
+
+#[test]
+fn a_run_shares_one_connection_of_http_2() {
+    let line = Line::new(Speaks::Both);
+    let (connections, requests) = line.count(OUT);
+    assert!(connections == 1 && requests >= 8, "{requests} requests on {connections} connections");
+    // Uploads have a connection of their own, and those that come first come at once: four of them each way.
+    let (connections, requests) = line.count(&["copy", LAYOUT, "[HOST]/new:1.0"]);
+    assert!(connections <= 8 && connections < requests, "{requests} requests on {connections} connections");
+}
+
+#[test]
+fn connections_of_http_1_are_used_again() {
+    let line = Line::new(Speaks::Old);
+    let (kind, bytes) = line.registry.manifest("app", "1.0").unwrap();
+    for number in 0..2100 {
+        line.registry.put_manifest("app", &format!("v{number}"), &kind, &bytes);
+    }
+    // One page after the other.
+    assert_eq!(line.count(&["ls", "[HOST]/app"]), (1, 3));
+    let (connections, requests) = line.count(OUT);
+    assert!(connections <= 8 && connections < requests, "{requests} requests on {connections} connections");
+}
+
+#[test]
+fn reads_go_on_when_a_stream_or_a_connection_of_http_2_ends() {
+    for (mode, is_new, times) in [
+        (Mode::LastOnes, true, 1),
+        (Mode::Refused, false, 2),
+        // Reset without an answer.
+        (Mode::Lost, false, 2),
+        (Mode::Gone, true, 2),
+    ] {
+        let line = Line::new(Speaks::Both);
+        line.registry.fault(Fault::on("GET /v2/app/manifests/1.0", mode.clone()).first(1));
+        // Those that wait when a connection ends may each begin a new one.
+        let (connections, _) = line.count(OUT);
+        assert_eq!((connections > 1, line.asked("/manifests/1.0")), (is_new, times), "{mode:?}");
+    }
+    // Not for ever.
+    for mode in [Mode::Refused, Mode::Lost, Mode::Gone] {
+        let line = Line::new(Speaks::Both);
+        line.registry.fault(Fault::on("GET /v2/app/manifests/*", mode.clone()));
+        line.run(OUT).exits(3);
+        assert!(line.asked("/manifests/1.0") <= 15, "{mode:?}: {:?}", line.registry.request_lines());
+    }
+}
+
+#[test]
+fn writes_are_repeated_over_http_2_only_if_nothing_was_done() {
+    let push = ["copy", LAYOUT, "[HOST]/new:1.0"];
+    let chunk = |mode: Mode| {
+        let line = Line::new(Speaks::Both);
+        // A registry that takes no blob whole.
+        line.registry.fault(Fault::on("PUT /v2/new/blobs/*", Mode::Status(413, "SIZE_INVALID")).first(1));
+        line.registry.fault(Fault::on("PATCH /v2/new/blobs/*", mode).first(1));
+        line.run(&push).exits(0);
+        (line.asked("PATCH /v2/new/blobs/"), line.asked("GET /v2/new/blobs/uploads/"))
+    };
+    // Refused, it is sent again; otherwise the registry is asked what it has.
+    assert_eq!(chunk(Mode::Refused), (2, 0));
+    assert_eq!(chunk(Mode::Lost), (1, 1));
+    assert_eq!(chunk(Mode::Gone), (1, 1));
+    // A manifest may arrive twice.
+    for mode in [Mode::Refused, Mode::Lost, Mode::Gone] {
+        let line = Line::new(Speaks::Both);
+        line.registry.fault(Fault::on("PUT /v2/new/manifests/1.0", mode.clone()).first(1));
+        line.run(&push).exits(0);
+        assert_eq!(line.asked("PUT /v2/new/manifests/1.0"), 2, "{mode:?}");
+    }
 }

@@ -114,11 +114,6 @@ impl Http {
         self.queue(request, Direction::Down, lane.clone()).await
     }
 
-    /// Sends one request.
-    pub(super) async fn transmit(&self, request: Request) -> Result<Response, HttpError> {
-        self.execute(request, Direction::Down).await
-    }
-
     /// Waits for a turn to send much. `sent` counts what all send.
     pub(super) async fn turn(&self, sent: &AtomicU64) -> Turn {
         self.turns.wait(sent).await

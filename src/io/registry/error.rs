@@ -313,6 +313,21 @@ impl RegistryError {
         )
     }
 
+    /// In which repository a blob was asked for.
+    pub(super) fn blob_of(&self) -> Option<&Repository> {
+        match self {
+            Self::Auth { thing: Thing::Blob(place, _), .. }
+            | Self::Denied { thing: Thing::Blob(place, _), .. }
+            | Self::Digest { thing: Thing::Blob(place, _), .. }
+            | Self::NotFound { thing: Thing::Blob(place, _) }
+            | Self::Range { thing: Thing::Blob(place, _), .. }
+            | Self::Redirect { thing: Thing::Blob(place, _), .. }
+            | Self::Status { thing: Thing::Blob(place, _), .. }
+            | Self::Transport { thing: Thing::Blob(place, _), .. } => Some(place),
+            _ => None,
+        }
+    }
+
     /// Whether it says nothing about content: another place may have it.
     pub(super) fn is_absence(&self) -> bool {
         matches!(

@@ -48,6 +48,21 @@ impl Remote {
         self.manifest_by_tag(tag).await
     }
 
+    /// Whether what went wrong is a mirror's fault that showed only after its answer had begun. Then it is not asked again in this run, and the
+    /// same may be had elsewhere.
+    pub(in crate::io) fn is_rid_of(&self, error: &RegistryError) -> bool {
+        let place = match error.blob_of() {
+            // Not the registry itself, which may be named as its own mirror: nobody is asked after it.
+            Some(place) if place != self.repository() && (error.is_absence() || error.is_lie()) => place,
+            _ => return false,
+        };
+        let mut mirrors = self.mirrors.iter().map(|(mirror, _)| mirror);
+        let Some(mirror) = mirrors.find(|mirror| mirror.repository() == place) else { return false };
+        mirror.pass_over(error);
+        mirror.lose();
+        true
+    }
+
     fn is_lost(&self) -> bool {
         let lost = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.contains(self.repository().registry())
@@ -62,9 +77,13 @@ impl Remote {
                 .remark(format!("mirror {mirror} is not used any more in this run: {error}"));
         }
         if is_lie || matches!(error, RegistryError::Transport { .. }) {
-            let mut lost = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
-            lost.insert(self.repository().registry().clone());
+            self.lose();
         }
+    }
+
+    fn lose(&self) {
+        let mut lost = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.insert(self.repository().registry().clone());
     }
 }
 

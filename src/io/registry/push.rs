@@ -340,5 +340,8 @@ mod tests {
         assert!(all.iter().all(Result::is_ok), "{all:?}");
         let now: Value = serde_json::from_slice(kept.lock().unwrap().as_ref().unwrap()).unwrap();
         assert_eq!(now["manifests"].as_array().unwrap().len(), 8);
+        // None overwrote another: each read, wrote and looked.
+        let touched = stub.log().iter().filter(|line| line.contains("/manifests/sha256-")).count();
+        assert_eq!(touched, 3 * 8, "{:?}", stub.log());
     }
 }

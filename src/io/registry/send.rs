@@ -386,8 +386,11 @@ mod tests {
         let location = location.to_owned();
         let stub = Stub::new(move |_| Reply::new(307).with("location", &location));
         let url = format!("http://127.0.0.1:{}/", stub.port).parse().unwrap();
-        wait(crate::io::http::Http::plain(Environment::default()).transmit(Request::new(Method::GET, url)))
-            .unwrap()
+        wait(
+            crate::io::http::Http::plain(Environment::default())
+                .once(Request::new(Method::GET, url), &Lane::Queue),
+        )
+        .unwrap()
     }
 
     fn wants_basic(asked: &Asked) -> Reply {

@@ -19,6 +19,10 @@ use crate::io::stream::BlobStream;
 impl Remote {
     /// A blob, to be passed on.
     pub(in crate::io) async fn stream(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
+        self.near(async |place| place.stream_here(blob).await).await
+    }
+
+    async fn stream_here(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
         let download = self.download(blob.digest, Some(blob.size), limits::LAYER).await?;
         let thing = Thing::Blob(self.repository().clone(), blob.digest);
         Ok(BlobStream::remote(download, thing, blob))

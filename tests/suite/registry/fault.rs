@@ -83,6 +83,8 @@ pub(crate) enum Mode {
     Endless,
     /// The byte at this place of the body is another.
     FlipByte(usize),
+    /// HTTP/2: it is done, and the connection ends at once, with an error.
+    Gone,
     /// `Content-Encoding: gzip`, and the body truly is.
     Gzip,
     /// The connection is closed without an answer.
@@ -95,6 +97,8 @@ pub(crate) enum Mode {
     Html,
     /// The header `Range` is overlooked.
     IgnoreRange,
+    /// HTTP/2: this is answered, and the connection takes no more.
+    LastOnes,
     /// `Content-Length` says this, whatever is sent.
     Length(u64),
     /// It is done, and the connection is closed without an answer.
@@ -103,6 +107,8 @@ pub(crate) enum Mode {
     NoHeader(&'static str),
     /// 307 to this place. Another host is another name of this registry, or another [`super::Registry`].
     Redirect(String),
+    /// HTTP/2: the stream is refused, and nothing is done.
+    Refused,
     /// So many bytes of the body arrive, and then nothing more; the connection stays.
     Stall(usize),
     /// This status with the registry's error body of this code; nothing is done.
@@ -134,6 +140,7 @@ impl Mode {
     pub(super) fn instead(&self, request: &Request, host: &str) -> Option<Response> {
         Some(match self {
             Self::Hangup => Response { framing: Framing::Hangup, ..Response::new(500) },
+            Self::Refused => Response { framing: Framing::Refused, ..Response::new(500) },
             Self::Html => Response::new(200).with_body("text/html; charset=utf-8", HTML),
             Self::Redirect(to) => Response::new(307).with("Location", fill(to, request, host)),
             Self::Status(status, code) => error(*status, code),
@@ -171,6 +178,8 @@ impl Mode {
                 response.body = gzip(&response.body);
                 response.set("Content-Encoding", "gzip");
             }
+            Self::Gone => response.framing = Framing::Gone,
+            Self::LastOnes => response.framing = Framing::LastOnes,
             Self::Header(name, value) => response.set(name, fill(value, request, host)),
             Self::HeaderFlood(count) => {
                 response.headers.extend((0..*count).map(|n| (format!("X-Flood-{n}"), "x".repeat(100))));
@@ -193,7 +202,11 @@ impl Mode {
             }
             // Done before or instead.
             Self::Delay(_) | Self::Hangup | Self::Html | Self::IgnoreRange => {}
-            Self::Redirect(_) | Self::Status(..) | Self::TooMany(_) | Self::Unauthorized(_) => {}
+            Self::Redirect(_)
+            | Self::Refused
+            | Self::Status(..)
+            | Self::TooMany(_)
+            | Self::Unauthorized(_) => {}
         }
     }
 }

@@ -57,12 +57,18 @@ pub(crate) struct Response {
 pub(crate) enum Framing {
     /// `Transfer-Encoding: chunked`, and the body again and again for ever.
     Endless,
+    /// HTTP/2: GOAWAY with an error, at once, without an answer. HTTP/1.1: as [`Self::Hangup`].
+    Gone,
     /// `Content-Length` is the body's length.
     Honest,
-    /// The connection is closed without a word.
+    /// The connection is closed without a word; HTTP/2: the stream is reset.
     Hangup,
+    /// HTTP/2: the answer, and GOAWAY: no more streams on this connection. HTTP/1.1: as [`Self::Honest`].
+    LastOnes,
     /// `Content-Length` says this; the body is sent as it is, then the connection is closed.
     Lie(u64),
+    /// HTTP/2: the stream is refused, as nothing was done. HTTP/1.1: as [`Self::Hangup`].
+    Refused,
     /// `Content-Length` says this; the body is sent as it is, and then nothing happens for long.
     Stall(u64),
 }
@@ -148,7 +154,7 @@ pub(crate) fn write(stream: &mut impl Write, request: &Request, response: &Respo
     }
     let bodyless = request.method == "HEAD" || matches!(response.status, 204 | 304);
     match response.framing {
-        Framing::Hangup => return Ok(false),
+        Framing::Gone | Framing::Hangup | Framing::Refused => return Ok(false),
         Framing::Endless if !bodyless => {
             head.push_str("Transfer-Encoding: chunked\r\n\r\n");
             stream.write_all(head.as_bytes())?;
@@ -163,8 +169,10 @@ pub(crate) fn write(stream: &mut impl Write, request: &Request, response: &Respo
         Framing::Lie(length) | Framing::Stall(length) => {
             head.push_str(&format!("Content-Length: {length}\r\nConnection: close\r\n\r\n"))
         }
-        Framing::Endless | Framing::Honest if response.status == 204 => head.push_str("\r\n"),
-        Framing::Endless | Framing::Honest => {
+        Framing::Endless | Framing::Honest | Framing::LastOnes if response.status == 204 => {
+            head.push_str("\r\n")
+        }
+        Framing::Endless | Framing::Honest | Framing::LastOnes => {
             head.push_str(&format!("Content-Length: {}\r\n\r\n", response.body.len()))
         }
     }

@@ -7,6 +7,8 @@ mod auth;
 pub(crate) mod client;
 mod fault;
 pub(crate) mod http;
+#[cfg(test)]
+mod http2;
 mod layout;
 pub(crate) mod serve;
 mod state;
@@ -29,7 +31,7 @@ pub(crate) use fault::{Fault, Mode};
 pub(crate) use http::Request;
 pub(crate) use state::{Referrers, Repository};
 #[cfg(test)]
-pub(crate) use tls::{Front, Visitors};
+pub(crate) use tls::{Front, Speaks, Visitors};
 
 use auth::Granted;
 use http::Response;

@@ -1,8 +1,9 @@
-//! TLS in front of a registry: what arrives is passed on in plain.
+//! TLS in front of a registry: what arrives is passed on in plain, or, if it is HTTP/2, answered as the registry would.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,12 +14,22 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use super::Registry;
+use super::{Registry, http2};
 
 /// A TLS server that runs until the process ends.
 #[derive(Debug)]
 pub(crate) struct Front {
     address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+/// What it offers to speak (ALPN, RFC 7301).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Speaks {
+    /// HTTP/2, and HTTP/1.1.
+    Both,
+    /// Nothing is said, which means HTTP/1.1.
+    Old,
 }
 
 /// Who may come in.
@@ -32,27 +43,48 @@ pub(crate) enum Visitors {
 
 impl Front {
     pub(crate) fn of(registry: &Registry, visitors: Visitors) -> Self {
+        Self::start(registry, config(visitors, Speaks::Old))
+    }
+
+    pub(crate) fn speaking(registry: &Registry, speaks: Speaks) -> Self {
+        Self::start(registry, config(Visitors::All, speaks))
+    }
+
+    fn start(registry: &Registry, config: ServerConfig) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let address = listener.local_addr().expect("a bound socket has an address");
         listener.set_nonblocking(true).expect("a socket");
-        let (acceptor, behind) = (TlsAcceptor::from(Arc::new(config(visitors))), registry.host());
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (shared, behind) = (registry.shared.clone(), registry.server.address());
+        let front = Self { address, connections: Arc::default() };
+        let connections = front.connections.clone();
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 while let Ok((stream, _)) = listener.accept().await {
-                    let (acceptor, behind) = (acceptor.clone(), behind.clone());
+                    let (acceptor, shared) = (acceptor.clone(), shared.clone());
+                    connections.fetch_add(1, Ordering::Relaxed);
                     tokio::spawn(async move {
                         // Who does not trust us goes away in the middle.
                         let Ok(mut outside) = acceptor.accept(stream).await else { return };
-                        let mut inside = TcpStream::connect(behind).await.expect("the registry");
-                        copy_bidirectional(&mut outside, &mut inside).await.ok();
+                        if outside.get_ref().1.alpn_protocol() == Some(HTTP2) {
+                            http2::serve(outside, shared, behind).await.ok();
+                        } else {
+                            let mut inside = TcpStream::connect(behind).await.expect("the registry");
+                            copy_bidirectional(&mut outside, &mut inside).await.ok();
+                        }
                     });
                 }
             });
         });
-        Self { address }
+        front
+    }
+
+    /// How often somebody came in.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// `127.0.0.1:PORT`.
@@ -66,7 +98,7 @@ pub(crate) fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/tls").join(name)
 }
 
-fn config(visitors: Visitors) -> ServerConfig {
+fn config(visitors: Visitors, speaks: Speaks) -> ServerConfig {
     let provider = Arc::new(default_provider());
     let versions =
         ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
@@ -82,5 +114,11 @@ fn config(visitors: Visitors) -> ServerConfig {
     };
     let certificate = CertificateDer::from_pem_file(file("server.crt")).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(file("server.key")).expect("a key");
-    builder.with_single_cert(vec![certificate], key).expect("a pair")
+    let mut config = builder.with_single_cert(vec![certificate], key).expect("a pair");
+    if speaks == Speaks::Both {
+        config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
+    }
+    config
 }
+
+const HTTP2: &[u8] = b"h2";

@@ -141,7 +141,9 @@ impl Upload<'_> {
 fn stated(answer: &Response, at: u64, end: u64) -> Option<u64> {
     let text = answer.headers().get(RANGE)?.to_str().ok()?.trim();
     let text = text.strip_prefix("bytes=").unwrap_or(text);
-    let last: u64 = text.strip_prefix("0-")?.parse().ok()?;
+    // Digits alone: a number may be written with a plus.
+    let last = text.strip_prefix("0-").filter(|last| last.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let last: u64 = last.parse().ok()?;
     let is_nothing = last == 0 && at == 0 && end > 1;
     if is_nothing { Some(0) } else { last.checked_add(1) }
 }

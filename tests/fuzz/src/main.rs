@@ -3,6 +3,7 @@
 //! Every target says what must hold: nothing panics, what is read is written again as it was, and nothing random is a proof.
 #![no_main]
 
+mod answer;
 mod keyless;
 mod oci;
 mod place;
@@ -24,12 +25,16 @@ const TARGETS: &[Target] = &[
     ("docker-config", place::docker_config),
     ("dockerfile", text::dockerfile),
     ("envelope", signed::envelope),
+    ("headers", answer::headers),
     ("index", oci::index),
+    ("issued", answer::issued),
     ("key", text::key),
     ("link", wire::link),
     ("location", wire::location),
+    ("log-answer", answer::log_answer),
     ("log-entry", keyless::log_entry),
     ("manifest", oci::manifest),
+    ("names", answer::names),
     ("pem", text::pem),
     ("policy", text::policy),
     ("redirect", wire::redirect),
@@ -40,7 +45,9 @@ const TARGETS: &[Target] = &[
     ("simple-signing", signed::simple_signing),
     ("statement", signed::statement),
     ("timestamp", keyless::timestamp),
+    ("token", answer::token),
     ("trusted-root", keyless::trusted_root),
+    ("upload-range", answer::upload_range),
 ];
 
 /// Which one: one binary for all, because linking each would take longer than running it.

@@ -14,7 +14,7 @@ use url::Url;
 
 #[path = "../../suite/registry/http.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
-mod http;
+pub(crate) mod http;
 #[path = "../../suite/registry/serve.rs"]
 mod serve;
 
@@ -174,29 +174,29 @@ pub(crate) fn redirect(bytes: &[u8]) {
 
 /// How a run ended.
 #[derive(Debug)]
-struct Ended {
-    result: Result<(), String>,
+pub(crate) struct Ended {
+    pub(crate) result: Result<(), String>,
     /// What the registry was asked.
-    asked: Vec<Request>,
+    pub(crate) asked: Vec<Request>,
     /// What the proxy heard: everything that was for others.
-    told: Vec<Request>,
+    pub(crate) told: Vec<Request>,
 }
 
 type Answer = Arc<dyn Fn(&Request) -> Response + Send + Sync>;
 
 /// The registry and the proxy, for all inputs.
-struct Servers {
-    registry: Server,
+pub(crate) struct Servers {
+    pub(crate) registry: Server,
     proxy: Server,
     answer: Arc<Mutex<Answer>>,
     asked: Arc<Mutex<Vec<Request>>>,
     told: Arc<Mutex<Vec<Request>>>,
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
     /// The outside world of inputs that leave no trace in it; its connections are used again.
-    kept: Io,
+    pub(crate) kept: Io,
 }
 
-static SERVERS: LazyLock<Servers> = LazyLock::new(|| {
+pub(crate) static SERVERS: LazyLock<Servers> = LazyLock::new(|| {
     let answer: Arc<Mutex<Answer>> = Arc::new(Mutex::new(Arc::new(|_| Response::new(404))));
     let (asked, told) = (Arc::<Mutex<Vec<Request>>>::default(), Arc::<Mutex<Vec<Request>>>::default());
     let (answering, asking, telling) = (Arc::clone(&answer), Arc::clone(&asked), Arc::clone(&told));
@@ -214,12 +214,17 @@ static SERVERS: LazyLock<Servers> = LazyLock::new(|| {
         }
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let kept = world(&registry, &proxy);
+    let kept = world_of(&registry, &proxy);
     Servers { registry, proxy, answer, asked, told, runtime, kept }
 });
 
+/// One that knows nothing yet.
+pub(crate) fn world() -> Io {
+    world_of(&SERVERS.registry, &SERVERS.proxy)
+}
+
 /// Alice's password for the registry is stored; nobody is waited for.
-fn world(registry: &Server, proxy: &Server) -> Io {
+fn world_of(registry: &Server, proxy: &Server) -> Io {
     let proxy = format!("http://{}", proxy.address());
     let auths = format!(r#"{{"auths":{{"{}":{{"auth":"YWxpY2U6czNjcmV0"}}}}}}"#, registry.address());
     let environment = [("http_proxy", &proxy), ("https_proxy", &proxy), ("DOCKER_AUTH_CONFIG", &auths)];
@@ -237,26 +242,26 @@ fn world(registry: &Server, proxy: &Server) -> Io {
 }
 
 /// Lets a client that knows nothing do something with `app:v1` of a registry that answers so.
-fn ask(
+pub(crate) fn ask(
     answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     work: impl AsyncFnOnce(&Source) -> Result<(), SourceError>,
 ) -> Ended {
-    ask_from(&world(&SERVERS.registry, &SERVERS.proxy), answer, work)
+    ask_from(&world(), answer, work)
 }
 
-fn ask_from(
+pub(crate) fn ask_from(
     io: &Io,
     answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     work: impl AsyncFnOnce(&Source) -> Result<(), SourceError>,
 ) -> Ended {
     let servers = &*SERVERS;
     let host = servers.registry.address().to_string();
-    *servers.answer.lock().expect("no panic") = Arc::new(answer);
+    self::answer(answer);
     let locator: ImageLocator = format!("{host}/app:v1").parse().expect("a reference");
     let source = io.open(&locator).expect("a repository");
     let result = servers.runtime.block_on(work(&source)).map_err(|error| explain(&error));
-    let take = |log: &Mutex<Vec<Request>>| std::mem::take(&mut *log.lock().expect("no panic"));
-    let ended = Ended { result, asked: take(&servers.asked), told: take(&servers.told) };
+    let told = std::mem::take(&mut *servers.told.lock().expect("no panic"));
+    let ended = Ended { result, asked: heard(), told };
     assert!(!ended.told.iter().any(learnt), "a stranger learns who we are: {:?}", ended.told);
     for request in ended.asked.iter().filter(|request| request.header("host") != Some(&host)) {
         assert!(!learnt(request), "another host learns who we are: {request:?}");
@@ -271,12 +276,22 @@ fn ask_from(
     ended
 }
 
+/// What the server answers from now on.
+pub(crate) fn answer(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) {
+    *SERVERS.answer.lock().expect("no panic") = Arc::new(answer);
+}
+
+/// What it was asked.
+pub(crate) fn heard() -> Vec<Request> {
+    std::mem::take(&mut *SERVERS.asked.lock().expect("no panic"))
+}
+
 /// Whether a request says who we are.
 fn learnt(request: &Request) -> bool {
     request.header("authorization").is_some() || request.header("proxy-authorization").is_some()
 }
 
-fn explain(error: &dyn Error) -> String {
+pub(crate) fn explain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -292,7 +307,7 @@ fn line(bytes: &[u8]) -> Option<String> {
 }
 
 /// The bytes as headers, a line each.
-fn text(bytes: &[u8]) -> Option<String> {
+pub(crate) fn text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
     let text = text.replace("HOST", &SERVERS.registry.address().to_string());
     (!text.contains(['\r', '\0'])).then_some(text)
@@ -314,5 +329,5 @@ fn is_elsewhere_on_loopback<'a>(mut texts: impl Iterator<Item = &'a str>) -> boo
     })
 }
 
-const BODY: &[u8] = b"0123456789";
+pub(crate) const BODY: &[u8] = b"0123456789";
 const MANIFEST: &str = "/v2/app/manifests/v1";

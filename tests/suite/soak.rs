@@ -21,14 +21,19 @@ use crate::registry::{Fault, Mode, Referrers, Registry, client};
 /// Operations without the variable: enough that every fault meets every verb now and then.
 const OPERATIONS: usize = 300;
 const AT_ONCE: usize = 16;
+/// Kinds of operations, each as often as any other.
+const KINDS: usize = 20;
+/// Bytes of a blob that goes in two chunks, and of which enough arrives before it breaks off to count as moving on.
+const LARGE: usize = 6 << 20;
 
 /// Two registries, one with and one without a referrers API, each with a signed image `app:1.0`, another `app:bare` that nobody signed, and
-/// `crowd:1.0`, to which everybody attaches. `[DIR]/layout` is the signed image.
+/// `crowd:1.0`, to which everybody attaches. `large:1.0` has a layer that no registry takes in one piece. `[DIR]/layout` is the signed image.
 struct Sea {
     on: Registry,
     off: Registry,
     folder: TempDir,
     image: Digest,
+    large: Large,
     bundles: Vec<Digest>,
     /// What the verbs say when nothing goes wrong.
     truth: Truth,
@@ -38,6 +43,34 @@ struct Sea {
 struct Truth {
     catalogue: String,
     tree: String,
+    tags: String,
+    config: String,
+}
+
+/// An image, and its layer.
+struct Large {
+    image: Digest,
+    layer: Digest,
+}
+
+impl Large {
+    fn put(registry: &Registry) -> Self {
+        let config = registry.put_blob("large", b"{}");
+        let mut dice = 1_u64;
+        let bytes = std::iter::repeat_with(|| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            dice.to_le_bytes()
+        });
+        let bytes: Vec<u8> = bytes.take(LARGE / 8).flatten().collect();
+        let layer = registry.put_blob("large", &bytes);
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let manifest = serde_json::json!({
+            "schemaVersion": 2, "mediaType": kind,
+            "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": config.to_string(), "size": 2 },
+            "layers": [{ "mediaType": "application/octet-stream", "digest": layer.to_string(), "size": LARGE }],
+        });
+        Self { image: registry.put_manifest("large", "1.0", kind, manifest.to_string().as_bytes()), layer }
+    }
 }
 
 /// How an operation ended.
@@ -84,13 +117,17 @@ impl Sea {
             digest
         });
         let bundles = bundles.collect();
-        let mut sea = Self { on, off, folder, image, bundles, truth: Truth::default() };
+        let large = Large::put(&on);
+        let mut sea = Self { on, off, folder, image, large, bundles, truth: Truth::default() };
         sea.run(&["attach", "--bundle", "[DIR]/signature.json", "[ON]/app:1.0"]).exits(0);
         sea.run(&["copy", "[ON]/app:1.0", "oci:[DIR]/layout:1.0"]).exits(0);
         let catalogue = sea.run(&["sbom", "[ON]/app:1.0"]).exits(0).stdout;
         let tree = sea.run(&["tree", "[ON]/app:1.0"]).exits(0).stdout;
         assert!(catalogue.contains("base-files") && tree.contains("signature, sha256:"), "{catalogue}{tree}");
-        sea.truth = Truth { catalogue, tree };
+        let tags = sea.run(&["ls", "[ON]/app"]).exits(0).stdout;
+        let config = sea.run(&["config", "[ON]/app:1.0"]).exits(0).stdout;
+        assert!(tags.starts_with("1.0\nbare\n") && config.contains("diff_ids"), "{tags}{config}");
+        sea.truth = Truth { catalogue, tree, tags, config };
         sea
     }
 
@@ -113,12 +150,18 @@ impl Sea {
                 ("GET /v2/*/blobs/*", Mode::FlipByte(50)),
                 ("GET /v2/*/blobs/*", Mode::Trailing(b"more".to_vec())),
                 ("GET /v2/*/blobs/*", Mode::IgnoreRange),
+                ("GET /v2/large/blobs/*", Mode::Truncated(LARGE / 2)),
             ];
             for (number, (pattern, mode)) in ways.into_iter().enumerate() {
                 let seed = (at * 100 + number) as u64;
-                let one_in = if pattern.starts_with("*") { 120 } else { 60 };
+                let one_in = match pattern {
+                    _ if pattern.contains("large") => 3,
+                    _ if pattern.starts_with("*") => 120,
+                    _ => 60,
+                };
                 registry.fault(Fault::on(pattern, mode).one_in(one_in, seed));
             }
+            registry.fault(Fault::on("* /v2/sent/*", Mode::AtMost(LARGE - 1)));
         }
     }
 
@@ -132,12 +175,14 @@ impl Sea {
     /// The operation of this number: it ends right or honestly, or the test ends here.
     fn operate(&self, number: usize) -> End {
         let (name, key) = (format!("n{number}"), |key: &str| format!("[DIR]/{key}.pub"));
-        let fresh = if number.is_multiple_of(2) { &["--no-cache"][..] } else { &[] };
+        let (kind, round) = (number % KINDS, number / KINDS);
+        let fresh = if round.is_multiple_of(2) { &["--no-cache"][..] } else { &[] };
+        let is_other = round % 4 > 1;
         let run = |args: &[&str]| self.run(&[args, fresh].concat());
         let is = |right: bool, run: &Run| {
             assert!(right, "operation {number} says what is not so: {run:?}");
         };
-        match number % 12 {
+        match kind {
             0 => self.judge(run(&["resolve", "[ON]/app:1.0"]), 0, |run| {
                 is(run.stdout.trim_end() == format!("{}@{}", self.on.repository("app:1.0"), self.image), run);
             }),
@@ -149,12 +194,12 @@ impl Sea {
             5 => self.judge(run(&["verify", "--key", &key("theirs"), "[ON]/app:1.0"]), 1, |_| {}),
             6 => self.judge(run(&["verify", "--key", &key("ours"), "[ON]/app:bare"]), 1, |_| {}),
             7 | 8 => {
-                let host = if number % 12 == 7 { "[ON]" } else { "[OFF]" };
+                let host = if kind == 7 { "[ON]" } else { "[OFF]" };
                 let bundle = format!("[DIR]/{number}.json");
                 self.judge(run(&["attach", "--bundle", &bundle, &format!("{host}/crowd:1.0")]), 0, |_| {})
             }
             9 => {
-                let from = if number % 24 < 12 { "[ON]/app:1.0" } else { "oci:[DIR]/layout:1.0" };
+                let from = if is_other { "[ON]/app:1.0" } else { "oci:[DIR]/layout:1.0" };
                 let run = run(&["copy", from, &format!("[ON]/copy/{name}:1.0")]);
                 self.judge(run, 0, |run| {
                     let there = |reference: &str| self.on.manifest(&format!("copy/{name}"), reference);
@@ -165,15 +210,64 @@ impl Sea {
                 let run = run(&["copy", "[ON]/app:1.0", &format!("oci:[DIR]/out/{name}:1.0")]);
                 self.judge(run, 0, |run| is(self.is_whole(&format!("oci:[DIR]/out/{name}:1.0")), run))
             }
-            _ if number % 24 == 11 => {
+            11 if is_other => {
                 let run = run(&["copy", "[ON]/app:1.0", &format!("oci-archive:[DIR]/out/{name}.tar:1.0")]);
                 self.judge(run, 0, |run| {
                     is(self.is_whole(&format!("oci-archive:[DIR]/out/{name}.tar:1.0")), run)
                 })
             }
+            12 => self.judge(run(&["digest", "[ON]/app:1.0"]), 0, |run| {
+                is(run.stdout == format!("{}\n", self.image), run);
+            }),
+            13 => self.judge(run(&["manifest", "[ON]/app:1.0"]), 0, |run| {
+                is(Digest::of(run.stdout.as_bytes()) == self.image, run);
+            }),
+            14 => self
+                .judge(run(&["config", "[ON]/app:1.0"]), 0, |run| is(run.stdout == self.truth.config, run)),
+            15 if is_other => self.judge(run(&["ls", "[ON]"]), 0, |run| {
+                let there = |name: &str| run.stdout.lines().any(|line| line.ends_with(name));
+                is(there("/app") && there("/crowd") && there("/large"), run);
+            }),
+            15 => self.judge(run(&["ls", "[ON]/app"]), 0, |run| is(run.stdout == self.truth.tags, run)),
+            16 | 17 => self.fetch_large(number, fresh),
+            18 => self.send_large(number, fresh),
             // Somebody tidies up while others read.
             _ => self.judge(self.run(&["cache", "--clear"]), 0, |_| {}),
         }
+    }
+
+    /// A blob into a file: whole, or not there.
+    fn fetch_large(&self, number: usize, fresh: &[&str]) -> End {
+        let (file, blob) = (format!("out/{number}.blob"), format!("[ON]/large@{}", self.large.layer));
+        let path = self.folder.path().join(&file);
+        let run = self.run(&[&["blob", "-o", &format!("[DIR]/{file}"), &blob], fresh].concat());
+        let end = self.judge(run, 0, |run| {
+            assert_eq!(
+                Digest::of(&fs::read(&path).unwrap()),
+                self.large.layer,
+                "operation {number}: {run:?}"
+            );
+        });
+        assert_eq!(path.exists(), end == End::Right, "operation {number}");
+        fs::remove_file(path).ok();
+        end
+    }
+
+    /// Into the other registry, or into another repository that cannot mount: what is there under its tag is whole.
+    fn send_large(&self, number: usize, fresh: &[&str]) -> End {
+        let repository = format!("sent/n{number}");
+        let to = format!("[OFF]/{repository}:1.0");
+        let end = self.judge(self.run(&[&["copy", "[ON]/large:1.0", &to], fresh].concat()), 0, |run| {
+            assert!(self.off.manifest(&repository, "1.0").is_some(), "operation {number}: {run:?}");
+        });
+        let is_there = self.off.manifest(&repository, "1.0").is_some();
+        let blob = self.off.blob(&repository, self.large.layer);
+        assert!(!is_there || blob.is_some_and(|blob| Digest::of(&blob) == self.large.layer), "{number}");
+        let image = self.off.manifest(&repository, &self.large.image.to_string());
+        assert!(end != End::Right || image.is_some(), "operation {number}");
+        // It would add up.
+        self.off.restore(&repository, &Default::default());
+        end
     }
 
     /// The right answer has this code, and what is said with it is right; everything else is an error that says so.
@@ -231,6 +325,11 @@ fn every_answer_is_right_or_none_and_nothing_is_left_over() {
     for registry in [&sea.on, &sea.off] {
         registry.behave();
     }
+    let begun_again = |request: &crate::registry::Request| {
+        request.path().starts_with("/v2/large/blobs/") && request.header("range").is_some()
+    };
+    assert!(sea.on.requests().iter().any(begun_again), "no large blob broke off");
+    assert!(sea.off.request_lines().iter().any(|line| line.starts_with("PATCH ")), "nothing went in chunks");
     let right = ends.iter().filter(|(_, end)| *end == End::Right).count();
     eprint_figures(operations, right, asked, struck);
     assert_eq!(ends.len(), operations);
@@ -239,7 +338,7 @@ fn every_answer_is_right_or_none_and_nothing_is_left_over() {
     // Whoever was told that it is attached finds it there.
     for (registry, kind) in [(&sea.on, 7), (&sea.off, 8)] {
         let listed = sea.attached(registry);
-        for (number, _) in ends.iter().filter(|(number, end)| number % 12 == kind && *end == End::Right) {
+        for (number, _) in ends.iter().filter(|(number, end)| number % KINDS == kind && *end == End::Right) {
             assert!(listed.contains(&sea.bundles[*number].to_string()), "{number} is not listed");
         }
     }

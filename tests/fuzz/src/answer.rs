@@ -219,7 +219,8 @@ pub(crate) fn issued(bytes: &[u8]) {
     wire::answer(move |_| Response::new(200).with_body("application/json", body.clone()));
     let services = SERVERS.kept.services().expect("services");
     let token = Secret::new(TOKEN.to_owned());
-    let asking = services.certificate(&authority, &token, &KEY.public(), b"proof");
+    let key = KEY.public();
+    let asking = services.certificate(&authority, &token, &key, b"proof");
     match SERVERS.runtime.block_on(asking) {
         Ok(issued) => {
             assert!(!issued.leaf.is_empty() && issued.chain.len() < limits::CHAIN);

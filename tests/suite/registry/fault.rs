@@ -75,6 +75,8 @@ impl Fault {
 /// What goes wrong. In texts, `{host}` stands for this registry's `HOST:PORT` and `{target}` for the path and query asked for.
 #[derive(Clone, Debug)]
 pub(crate) enum Mode {
+    /// A body of more than so many bytes is refused with 413.
+    AtMost(usize),
     /// Another body; digest header and media type stay those of what was asked for.
     Body(Vec<u8>),
     /// The answer is late.
@@ -139,6 +141,7 @@ impl Mode {
     /// The answer, if the registry is not even asked.
     pub(super) fn instead(&self, request: &Request, host: &str) -> Option<Response> {
         Some(match self {
+            Self::AtMost(most) if request.body.len() > *most => error(413, "SIZE_INVALID"),
             Self::Hangup => Response { framing: Framing::Hangup, ..Response::new(500) },
             Self::Refused => Response { framing: Framing::Refused, ..Response::new(500) },
             Self::Html => Response::new(200).with_body("text/html; charset=utf-8", HTML),
@@ -201,7 +204,7 @@ impl Mode {
                 response.body.truncate(*at);
             }
             // Done before or instead.
-            Self::Delay(_) | Self::Hangup | Self::Html | Self::IgnoreRange => {}
+            Self::AtMost(_) | Self::Delay(_) | Self::Hangup | Self::Html | Self::IgnoreRange => {}
             Self::Redirect(_)
             | Self::Refused
             | Self::Status(..)

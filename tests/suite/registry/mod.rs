@@ -131,7 +131,7 @@ impl Registry {
         format!("{}/{name}", self.host())
     }
 
-    /// Everything that was asked since the start or [`Self::forget_requests`], also what faults answered.
+    /// Everything that was asked since the start or [`Self::forget_requests`], also what faults answered; of large bodies the start.
     pub(crate) fn requests(&self) -> Vec<Request> {
         lock(&self.shared.log).clone()
     }
@@ -212,7 +212,9 @@ impl Registry {
 
 impl Shared {
     fn answer(&self, request: &Request, address: SocketAddr) -> Response {
-        lock(&self.log).push(request.clone());
+        let mut kept = request.clone();
+        kept.body.truncate(KEPT);
+        lock(&self.log).push(kept);
         thread::sleep(self.delay);
         let modes: Vec<Mode> =
             lock(&self.faults).iter_mut().filter_map(|fault| fault.strikes(request)).collect();
@@ -251,3 +253,6 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Bytes of a body that are kept: a soak sends gigabytes.
+const KEPT: usize = 1 << 20;

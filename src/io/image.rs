@@ -85,17 +85,26 @@ pub async fn read_platforms(source: &Source, resolved: &Resolved) -> Result<Vec<
         if level.is_empty() {
             return Ok(found);
         }
-        let images = known.len().saturating_sub(1);
-        if images > limits::PLATFORMS {
-            return Err(ImageError::TooMany { found: images });
-        }
+        check_images(&known)?;
         let fetches = level.iter().map(|entry| fetch(source, entry));
-        let read: Vec<_> = futures_util::stream::iter(fetches).buffered(AT_ONCE).try_collect().await?;
-        let next = read.iter().flat_map(|(manifest, _)| runnable(manifest)).collect();
+        let mut fetches = futures_util::stream::iter(fetches).buffered(AT_ONCE);
+        let mut next = Vec::new();
+        // Nothing of a manifest is held but what it lists: a hundred of them may be large.
+        while let Some((manifest, _)) = fetches.try_next().await? {
+            next.extend(runnable(&manifest).into_iter().filter(|entry| known.insert(entry.digest)));
+            check_images(&known)?;
+        }
+        drop(fetches);
         found.append(&mut level);
         level = next;
     }
     Err(ImageError::TooDeep)
+}
+
+/// Whether there are not too many beside the one that lists them.
+fn check_images(known: &BTreeSet<Digest>) -> Result<(), ImageError> {
+    let found = known.len().saturating_sub(1);
+    if found > limits::PLATFORMS { Err(ImageError::TooMany { found }) } else { Ok(()) }
 }
 
 /// What a revocation may name, as far as it can be read: the image by SHA-256, whatever it was asked for by, and everything that is listed
@@ -455,6 +464,33 @@ mod tests {
         old["platform"] = json!({ "os": "linux", "architecture": "arm", "variant": "v6" });
         made.push(&made.index(&[old]), OCI_INDEX, true);
         assert!(made.read(Some("linux/arm/v6")).is_ok());
+    }
+
+    /// Attack: each of many indexes lists as many others as fit.
+    #[test]
+    fn what_is_listed_is_counted_as_it_comes() {
+        let entry = |text: &str| {
+            let (digest, size) = (Digest::of(text.as_bytes()), text.len());
+            format!(r#"{{"mediaType":"{OCI_INDEX}","digest":"{digest}","size":{size}}}"#)
+        };
+        let index = |entries: Vec<String>| {
+            let entries = entries.join(",");
+            format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{entries}]}}"#)
+        };
+        let listing = |number: usize| index((0..60).map(|at| entry(&format!("{number} {at}"))).collect());
+        let lists: Vec<String> = (0..50).map(listing).collect();
+        let top = index(lists.iter().map(|list| entry(list)).collect());
+        let content = Checked::of(top.into());
+        let stub = crate::io::stub::Stub::new(move |asked| {
+            let asked = asked.target.rsplit('/').next().unwrap_or_default();
+            let found = lists.iter().find(|list| Digest::of(list.as_bytes()).to_string() == asked);
+            crate::io::stub::Reply::ok(OCI_INDEX, found.cloned().unwrap_or_default())
+        });
+        let resolved =
+            Resolved { digest: content.digest(), media_type: OCI_INDEX.to_owned(), content, pinned: None };
+        let result = wait(read_platforms(&Source::remote(stub.remote("a")), &resolved));
+        assert!(matches!(result, Err(ImageError::TooMany { .. })), "{result:?}");
+        assert!(stub.log().len() < 25, "{}", stub.log().len());
     }
 
     #[test]

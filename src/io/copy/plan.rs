@@ -50,10 +50,22 @@ impl Plan {
         scope: Scope,
         progress: &Progress,
     ) -> Result<Self, CopyError> {
+        Self::read_within(limits::COPIED_TOTAL, source, root, scope, progress).await
+    }
+
+    /// The same, holding so many bytes at most.
+    async fn read_within(
+        room: u64,
+        source: &Source,
+        root: Fetched,
+        scope: Scope,
+        progress: &Progress,
+    ) -> Result<Self, CopyError> {
         let (nodes, blobs) = (BTreeMap::new(), BTreeMap::new());
         let (attached, tags) = (BTreeMap::new(), BTreeMap::new());
         let plan = Self { root: root.content.digest(), nodes, blobs, attached, tags };
-        let mut reading = Reading { plan, source, bytes: 0, progress };
+        let mut reading = Reading { plan, source, room, progress };
+        reading.hold(root.content.bytes().len())?;
         let mut level = reading.tree(vec![root], true).await?;
         if scope == Scope::ImageOnly {
             return Ok(reading.plan);
@@ -98,7 +110,8 @@ impl Plan {
 struct Reading<'a> {
     plan: Plan,
     source: &'a Source,
-    bytes: u64,
+    /// Bytes that may still be held in memory.
+    room: u64,
     progress: &'a Progress,
 }
 
@@ -132,10 +145,6 @@ impl Reading<'_> {
     /// Takes one manifest in, and gives what it lists.
     fn add(&mut self, fetched: Fetched, is_content: bool) -> Result<Vec<Descriptor>, CopyError> {
         let digest = fetched.content.digest();
-        self.bytes += fetched.content.bytes().len() as u64;
-        if self.bytes > limits::COPIED_TOTAL {
-            return Err(CopyError::TooLarge);
-        }
         let mut entry = Descriptor::of(&fetched.media_type, &fetched.content);
         let manifest =
             AnyManifest::parse(&fetched.content).map_err(|source| CopyError::Manifest { digest, source })?;
@@ -171,11 +180,12 @@ impl Reading<'_> {
     async fn around(&mut self, subjects: &[Digest]) -> Result<Vec<Fetched>, CopyError> {
         let source = self.source;
         let looks = subjects.iter().map(|subject| around(source, *subject));
-        let looks: Vec<Around> = futures_util::stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-        let mut wanted = BTreeSet::new();
-        let mut next = Vec::new();
-        for look in &looks {
+        let mut coming = futures_util::stream::iter(looks).buffered(AT_ONCE);
+        let (mut looks, mut wanted, mut next) = (Vec::new(), BTreeSet::new(), Vec::new());
+        while let Some(look) = coming.try_next().await? {
+            self.hold(look.weight())?;
             wanted.extend(look.listed.iter().map(|entry| entry.descriptor.digest));
+            looks.push(look);
         }
         wanted.retain(|digest| !self.plan.nodes.contains_key(digest));
         self.check_count(wanted.len())?;
@@ -201,7 +211,7 @@ impl Reading<'_> {
     }
 
     async fn fetch(
-        &self,
+        &mut self,
         wanted: impl Iterator<Item = (Digest, Option<u64>)>,
     ) -> Result<Vec<Fetched>, CopyError> {
         let source = self.source;
@@ -213,12 +223,36 @@ impl Reading<'_> {
                 _ => Ok(fetched),
             }
         });
-        futures_util::stream::iter(fetches).buffered(AT_ONCE).try_collect().await
+        let mut coming = futures_util::stream::iter(fetches).buffered(AT_ONCE);
+        let mut out = Vec::new();
+        while let Some(fetched) = coming.try_next().await? {
+            self.hold(fetched.content.bytes().len())?;
+            out.push(fetched);
+        }
+        Ok(out)
+    }
+
+    /// Counts what is held from now on.
+    fn hold(&mut self, bytes: usize) -> Result<(), CopyError> {
+        self.room = self.room.checked_sub(bytes as u64).ok_or(CopyError::TooLarge)?;
+        Ok(())
     }
 
     fn check_count(&self, more: usize) -> Result<(), CopyError> {
         let count = self.plan.nodes.len().saturating_add(more);
         if count > limits::COPIED_MANIFESTS { Err(CopyError::TooMany) } else { Ok(()) }
+    }
+}
+
+impl Around {
+    /// Bytes in memory, about.
+    fn weight(&self) -> usize {
+        let texts = |entry: &Listed| {
+            let notes = entry.descriptor.annotations.iter();
+            notes.map(|(name, text)| NOTE + name.len() + text.len()).sum::<usize>()
+        };
+        let listed = self.listed.iter().map(|entry| size_of::<Listed>() + texts(entry));
+        listed.chain(self.tags.iter().map(|(_, fetched)| fetched.content.bytes().len())).sum()
     }
 }
 
@@ -242,5 +276,102 @@ async fn around(source: &Source, subject: Digest) -> Result<Around, SourceError>
     Ok(Around { listed, tags })
 }
 
+/// Bytes of an annotation beside its texts.
+const NOTE: usize = 64;
 /// Manifests asked for at once.
 const AT_ONCE: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering as Seen};
+
+    use super::*;
+    use crate::base::Checked;
+    use crate::format::manifest::{OCI_INDEX, OCI_MANIFEST};
+    use crate::io::stub::{Reply, Stub, manifest, wait};
+
+    const ROOM: u64 = 1 << 20;
+
+    /// A manifest of so many bytes.
+    fn large(name: usize, bytes: u64) -> String {
+        let text = manifest(&name.to_string());
+        let padding = usize::try_from(bytes).unwrap() - text.len();
+        format!("{text}{}", " ".repeat(padding))
+    }
+
+    fn plan(stub: &Stub, root: &str) -> Result<Plan, CopyError> {
+        let root = Fetched {
+            media_type: AnyManifest::parse(&Checked::of(root.into())).unwrap().media_type().to_owned(),
+            content: Checked::of(root.into()),
+        };
+        let source = Source::remote(stub.remote("a"));
+        wait(Plan::read_within(ROOM, &source, root, Scope::Everything, &Progress::default()))
+    }
+
+    /// Attack: what is in memory together is counted when it comes, not when all of it is there.
+    #[test]
+    fn manifests_are_counted_as_they_come() {
+        const EACH: u64 = ROOM / 32;
+        let names = 0..64;
+        let by_digest: BTreeMap<String, usize> =
+            names.clone().map(|name| (Digest::of(large(name, EACH).as_bytes()).to_string(), name)).collect();
+        let entry = |digest: &String| {
+            format!(r#"{{"mediaType":"{OCI_MANIFEST}","digest":"{digest}","size":{EACH}}}"#)
+        };
+        let entries: Vec<String> = by_digest.keys().map(entry).collect();
+        let list =
+            format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{}]}}"#, entries.join(","));
+        let served = list.clone();
+        let is_listed = std::sync::Arc::new(AtomicUsize::new(0));
+        let inside = is_listed.clone();
+        let stub = Stub::new(move |asked| {
+            let name = asked.target.rsplit('/').next().and_then(|digest| by_digest.get(digest));
+            match name {
+                Some(name) => Reply::ok(OCI_MANIFEST, large(*name, EACH)),
+                None if asked.target.contains("/referrers/") && inside.fetch_add(1, Seen::SeqCst) == 0 => {
+                    Reply::ok(OCI_INDEX, served.clone())
+                }
+                None => Reply::new(404),
+            }
+        });
+        let most = names.len() / 2 + 2 * AT_ONCE;
+        // As images of an index, and as what is attached to one.
+        for root in [list, manifest("a")] {
+            let (before, result) = (stub.log().len(), plan(&stub, &root));
+            assert!(matches!(result, Err(CopyError::TooLarge)), "{result:?}");
+            let read = stub.log().len() - before;
+            assert!(read <= most, "{read} of {}", names.len());
+        }
+    }
+
+    /// Attack: many things are attached, and to each of them a long list of what is known already.
+    #[test]
+    fn lists_are_counted_together() {
+        let names: Vec<String> = (0..50).map(|name| manifest(&name.to_string())).collect();
+        let by_digest: BTreeMap<String, String> =
+            names.iter().map(|text| (Digest::of(text.as_bytes()).to_string(), text.clone())).collect();
+        let note = "x".repeat(1000);
+        let entry = |digest: &String| {
+            format!(
+                r#"{{"mediaType":"{OCI_MANIFEST}","digest":"{digest}","size":1,"annotations":{{"note":"{note}"}}}}"#
+            )
+        };
+        let entries: Vec<String> = by_digest.keys().map(entry).collect();
+        let list =
+            format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{}]}}"#, entries.join(","));
+        let lists = list.len() as u64 * by_digest.len() as u64;
+        assert!(lists > 2 * ROOM, "{lists}");
+        let stub = Stub::new(move |asked| {
+            let digest = asked.target.rsplit('/').next().unwrap_or_default();
+            match by_digest.get(digest) {
+                _ if asked.target.contains("/referrers/") => Reply::ok(OCI_INDEX, list.clone()),
+                Some(text) => Reply::ok(OCI_MANIFEST, text.clone()),
+                None => Reply::new(404),
+            }
+        });
+        let result = plan(&stub, &manifest("a"));
+        assert!(matches!(result, Err(CopyError::TooLarge)), "{result:?}");
+        let asked = stub.log().iter().filter(|line| line.contains("/referrers/")).count();
+        assert!(asked < names.len() / 2 + 2 * AT_ONCE, "{asked}");
+    }
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::files::parent;
+use super::files::{self, Mode, parent};
 use super::layout::{Layout, LayoutError};
 use super::{Io, Source, SourceError};
 use crate::base::{ImageLocator, LayoutSelector};
@@ -57,7 +57,7 @@ impl Destination {
     pub async fn finish(self) -> Result<(), SourceError> {
         let Some(Archive { folder, file }) = self.archive else { return Ok(()) };
         let wrong = |source| LayoutError::Write { path: file.clone(), source };
-        let made = tempfile::NamedTempFile::new_in(parent(&file)).map_err(wrong)?;
+        let made = files::begin(&file, Mode::Public).map_err(wrong)?;
         let (out, root) = (made.as_file().try_clone().map_err(wrong)?, folder.path().join("layout"));
         let given_up = GivenUp::default();
         let watched = given_up.0.clone();
@@ -117,7 +117,6 @@ fn pack(root: &Path, mut out: File, given_up: &AtomicBool) -> std::io::Result<()
     }
     tar.finish()?;
     drop(tar);
-    super::layout::readable(&out)?;
     out.sync_all()
 }
 

@@ -14,7 +14,7 @@ use crate::base::{Mismatch, limits};
 pub enum Mode {
     /// 0600: private keys.
     Private,
-    /// As the existing file, or 0644; nothing is run as somebody else.
+    /// As the existing file, or as the umask wants; nothing is run as somebody else.
     Public,
 }
 
@@ -116,7 +116,7 @@ impl Files {
     pub async fn write_blob(&self, path: &Path, blob: &LayerBlob) -> Result<(), FileError> {
         let target = target(path)?;
         let wrong = |source| FileError::Write { path: path.to_owned(), source };
-        let mut file = tempfile::NamedTempFile::new_in(parent(&target)).map_err(wrong)?;
+        let mut file = begin(&target, Mode::Public).map_err(wrong)?;
         let passed = blob.pass_on(|piece| file.write_all(piece).map(|()| true)).await;
         passed.map_err(|error| match error {
             PassError::Changed(source) => FileError::Changed { path: path.to_owned(), source },
@@ -239,10 +239,21 @@ fn target(path: &Path) -> Result<PathBuf, FileError> {
 
 /// The content beside `target`, synced, to be renamed.
 fn prepare(target: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::NamedTempFile::new_in(parent(target))?;
+    let mut file = begin(target, mode)?;
     file.write_all(bytes)?;
     finish(&file, target, mode)?;
     Ok(file)
+}
+
+/// A file beside `target`, to be renamed. A new one is as private as the umask wants; one that takes another's place is shown to nobody before
+/// [`set_permissions`].
+pub(super) fn begin(target: &Path, mode: Mode) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    if mode == Mode::Public && fs::symlink_metadata(target).is_err() {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    builder.tempfile_in(parent(target))
 }
 
 fn finish(file: &tempfile::NamedTempFile, target: &Path, mode: Mode) -> std::io::Result<()> {
@@ -275,19 +286,20 @@ impl TemporaryFolder {
     }
 }
 
+/// Gives the file that will take the place of `target` its permissions.
 #[cfg(unix)]
-fn set_permissions(file: &File, target: &Path, mode: Mode) -> std::io::Result<()> {
+pub(super) fn set_permissions(file: &File, target: &Path, mode: Mode) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    let bits = match (mode, fs::metadata(target)) {
+    let bits = match (mode, fs::symlink_metadata(target)) {
         (Mode::Private, _) => 0o600,
-        (Mode::Public, Ok(existing)) => existing.permissions().mode() & 0o777,
-        (Mode::Public, Err(_)) => 0o644,
+        (Mode::Public, Ok(existing)) if existing.is_file() => existing.permissions().mode() & 0o777,
+        (Mode::Public, _) => return Ok(()),
     };
     file.set_permissions(fs::Permissions::from_mode(bits))
 }
 
 #[cfg(not(unix))]
-fn set_permissions(_file: &File, _target: &Path, _mode: Mode) -> std::io::Result<()> {
+pub(super) fn set_permissions(_file: &File, _target: &Path, _mode: Mode) -> std::io::Result<()> {
     Ok(())
 }
 

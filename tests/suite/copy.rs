@@ -450,6 +450,36 @@ fn what_an_index_names_by_another_hash_is_found_in_the_copy_or_not_copied() {
     assert_eq!(harbour.to.manifest("app", "long"), None);
 }
 
+/// Images may be private, and whoever says so to the system says so to everybody.
+#[cfg(unix)]
+#[test]
+fn files_are_as_private_as_the_umask_wants() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let harbour = Harbour::new(Referrers::On, Referrers::On);
+    let digest = harbour.images[0];
+    for (umask, want) in [("077", 0o600), ("027", 0o640), ("002", 0o664)] {
+        let folder = harbour.folder.path().join(umask);
+        fs::create_dir(&folder).unwrap();
+        let (image, place) = (format!("{}/app@{digest}", harbour.from.host()), folder.display());
+        let config = format!("oci:{place}/layout@{digest}");
+        for args in [
+            vec!["copy", "--no-attached", &image, &format!("oci:{place}/layout:v1")],
+            vec!["copy", "--no-attached", &image, &format!("oci-archive:{place}/image.tar:v1")],
+            vec!["blob", "--output", &format!("{place}/config"), &config],
+        ] {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", "umask $0; exec \"$@\"", umask]).arg(crate::plimsoll::program()).args(&args);
+            let ended = shell.env_clear().output().unwrap();
+            assert!(ended.status.success(), "{args:?}: {ended:?}");
+        }
+        let blob = format!("layout/blobs/sha256/{}", digest.hex());
+        for name in ["layout/index.json", &blob, "image.tar", "config"] {
+            let mode = fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, want, "{umask}: {name} has {mode:o}");
+        }
+    }
+}
+
 #[test]
 fn transfers_go_on_where_they_broke_off() {
     let harbour = Harbour::new(Referrers::On, Referrers::On);

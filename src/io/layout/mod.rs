@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex};
 use serde::Deserialize;
 
 pub use error::LayoutError;
-pub(super) use write::readable;
 
 use super::blob::{LayerBlob, Section};
 use super::source::{Fetched, Listed, ListedBy};

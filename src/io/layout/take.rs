@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
-use super::write::{has_digest, name, readable};
+use super::write::{has_digest, name};
 use super::{Layout, LayoutError, REF_NAME};
 use crate::base::{Digest, Tag, limits};
 use crate::format::manifest::{Descriptor, OCI_INDEX};
 use crate::io::behind::Behind;
+use crate::io::files::{self, Mode};
 use crate::io::registry::{document, entries, lacking, written};
 use crate::io::source::{Arrived, Entry, Source, SourceError};
 use crate::io::stream::BlobStream;
@@ -46,8 +47,7 @@ impl Layout {
         self.blob_folder(blob.digest)?;
         let path = folder.join(self.blob_name(blob.digest));
         let wrong = |source| LayoutError::Write { path: path.clone(), source };
-        let parent = path.parent().unwrap_or(folder);
-        let file = tempfile::NamedTempFile::new_in(parent).map_err(wrong)?;
+        let file = files::begin(&path, Mode::Public).map_err(wrong)?;
         let writing = file.as_file().try_clone().map_err(wrong)?;
         let mut writer = Behind::new(writing, |file, piece| file.write_all(piece));
         while let Some(piece) = stream.next().await? {
@@ -55,7 +55,7 @@ impl Layout {
             writer.add(piece).await.map_err(wrong)?;
         }
         writer.finish().await.map_err(wrong)?;
-        readable(file.as_file()).map_err(wrong)?;
+        files::set_permissions(file.as_file(), &path, Mode::Public).map_err(wrong)?;
         // Not synced: what a power cut spoils is found by its digest whenever it is read, and taken over again.
         file.persist(&path).map_err(|error| wrong(error.error))?;
         Ok(Arrived::Copied)

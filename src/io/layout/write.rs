@@ -13,6 +13,7 @@ use crate::base::{Checked, Digest, LayoutSelector, Tag, limits};
 use crate::format::index::Index;
 use crate::format::json::parse_strict;
 use crate::format::manifest::{Descriptor, ManifestError, OCI_INDEX, OCI_MANIFEST};
+use crate::io::files::{self, Mode};
 use crate::io::registry::written;
 
 impl Layout {
@@ -171,23 +172,10 @@ fn is_bare(entry: &Value) -> bool {
 /// Whole or not at all, as [`crate::io::Files::write`], but a link is replaced, not followed.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), LayoutError> {
     let wrong = |source| LayoutError::Write { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
+    let mut file = files::begin(path, Mode::Public).map_err(wrong)?;
     file.write_all(bytes).map_err(wrong)?;
-    readable(file.as_file()).map_err(wrong)?;
+    files::set_permissions(file.as_file(), path, Mode::Public).map_err(wrong)?;
     file.as_file().sync_all().map_err(wrong)?;
     file.persist(path).map_err(|error| wrong(error.error))?;
-    Ok(())
-}
-
-/// Temporary files are private; content is not.
-#[cfg(unix)]
-pub(in crate::io) fn readable(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-pub(in crate::io) fn readable(_file: &File) -> std::io::Result<()> {
     Ok(())
 }

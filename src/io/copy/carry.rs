@@ -163,18 +163,17 @@ impl Carrier<'_> {
         Ok(())
     }
 
-    /// What the destination lists as attached to these.
+    /// What the destination lists as attached to these, as far as it is ours: it may list more than can be held.
     async fn listed(&self, subjects: impl Iterator<Item = Digest>) -> Result<BTreeSet<Pair>, CopyError> {
         let lists = subjects.map(|subject| async move {
-            let listed = self.to.referrers(subject).await?;
-            Ok::<_, SourceError>((subject, listed))
+            let ours = self.plan.attached.get(&subject).into_iter().flatten();
+            let ours: BTreeSet<Digest> = ours.map(|entry| entry.descriptor.digest).collect();
+            let listed = self.to.referrers(subject).await?.into_iter().map(|one| one.descriptor.digest);
+            let found = listed.filter(|digest| ours.contains(digest)).map(|digest| (digest, subject));
+            Ok::<_, SourceError>(found.collect::<Vec<Pair>>())
         });
         let lists: Vec<_> = futures_util::stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
-        let pair = |subject, listed: crate::io::Listed| (listed.descriptor.digest, subject);
-        Ok(lists
-            .into_iter()
-            .flat_map(|(subject, listed)| listed.into_iter().map(move |one| pair(subject, one)))
-            .collect())
+        Ok(lists.into_iter().flatten().collect())
     }
 
     /// Manifests that are to be listed by what they say themselves, and are not.

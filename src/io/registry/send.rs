@@ -604,7 +604,7 @@ mod tests {
         for (realm, status) in [("Basic", 401), ("Basic", 500), (r#"Bearer realm="/token""#, 403)] {
             let stub = Stub::new(move |asked| match asked.header("authorization") {
                 _ if asked.target.starts_with("/token") => {
-                    Reply::ok("application/json", r#"{"token":"t0ken-of-mine"}"#)
+                    Reply::ok("application/json", r#"{"token":"h.t0ken-of-mine-only.signed"}"#)
                 }
                 None => Reply::new(401).with("www-authenticate", realm),
                 Some(sent) => Reply::new(status)

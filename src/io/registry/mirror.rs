@@ -91,7 +91,8 @@ impl Remote {
 mod tests {
     use super::*;
     use crate::base::Digest;
-    use crate::format::manifest::OCI_MANIFEST;
+    use crate::format::manifest::{Descriptor, OCI_MANIFEST};
+    use crate::io::source::SourceError;
     use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
 
     /// Two registries that have the same, the second a mirror of the first.
@@ -129,5 +130,40 @@ mod tests {
         wait(remote.manifest(good)).unwrap();
         assert!(registry.log().iter().any(|line| line.ends_with(&good.to_string())));
         assert_eq!(remote.shared.patience().notices().len(), 1);
+    }
+
+    /// What is passed on as it comes shows only at its end what it is.
+    #[test]
+    fn a_mirror_that_turns_out_wrong_is_left_and_one_that_others_are_wrong_about_is_not() {
+        let (remote, registry, mirror) = mirrored(|_| Reply::new(200).body("hello").unmeasured());
+        let take = |content: &[u8], size| {
+            let blob = Descriptor {
+                media_type: "l".to_owned(),
+                digest: Digest::of(content),
+                size,
+                platform: None,
+                artifact_type: None,
+                annotations: Default::default(),
+            };
+            let taken = wait(async {
+                let mut stream = remote.stream(&blob).await?;
+                while stream.next().await?.is_some() {}
+                Ok(())
+            });
+            match taken {
+                Ok(()) => None,
+                Err(SourceError::Registry(error)) => Some(error),
+                Err(error) => panic!("{error:?}"),
+            }
+        };
+        let size = take(b"hello", 4).unwrap();
+        assert!(matches!(size, RegistryError::Size { .. }) && !remote.is_rid_of(&size), "{size:?}");
+        let other = take(b"other", 5).unwrap();
+        assert!(matches!(other, RegistryError::Digest { .. }) && remote.is_rid_of(&other), "{other:?}");
+        assert!(take(b"hello", 5).is_none());
+        assert_eq!((mirror.log().len(), registry.log().len()), (2, 1));
+        // After the registry nobody is asked.
+        let other = take(b"other", 5).unwrap();
+        assert!(matches!(other, RegistryError::Digest { .. }) && !remote.is_rid_of(&other), "{other:?}");
     }
 }

@@ -118,6 +118,25 @@ pub(crate) fn token(bytes: &[u8]) {
     assert!(named.iter().all(|token| token.len() < 8 || !said.contains(token)), "a token is told: {said}");
 }
 
+/// What a registry says when it refuses: shown, but for what it was sent (`SENT`), and only so much of it.
+pub(crate) fn refusal(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let text = text.to_owned();
+    let ended = ask_from(
+        &SERVERS.kept,
+        move |request| match request.header("authorization") {
+            None => Response::new(401).with("WWW-Authenticate", "Basic realm=\"x\""),
+            Some(sent) => {
+                let text = text.replace("SENT", sent).replace("PASSWORD", "s3cret");
+                Response::new(403).with_body("application/json", text)
+            }
+        },
+        async |source| source.resolve().await.map(|_| ()),
+    );
+    let said = ended.result.expect_err("nobody answered");
+    assert!(said.contains("status 403") && said.len() < 2048, "{said}");
+}
+
 /// A list of tags: what is in it, each once, or nothing.
 pub(crate) fn names(bytes: &[u8]) {
     let (body, found) = (bytes.to_vec(), Arc::new(Mutex::new(None)));

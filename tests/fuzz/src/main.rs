@@ -39,6 +39,7 @@ const TARGETS: &[Target] = &[
     ("policy", text::policy),
     ("redirect", wire::redirect),
     ("reference", text::reference),
+    ("refusal", answer::refusal),
     ("registries", place::registries),
     ("retry-after", wire::retry_after),
     ("signed-statement", signed::signed_statement),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
-use super::write::{has_digest, name};
+use super::write::name;
 use super::{Layout, LayoutError, REF_NAME};
 use crate::base::{Digest, Tag, limits};
 use crate::format::manifest::{Descriptor, OCI_INDEX};
@@ -71,11 +71,8 @@ impl Layout {
     pub(in crate::io) fn list(&self, subject: Digest, new: &[Entry]) -> Result<(), LayoutError> {
         self.update(|listed| {
             let (own, others): (Vec<&Entry>, Vec<&Entry>) = new.iter().partition(|entry| entry.names_subject);
-            for entry in own {
-                if !listed.iter().any(|other| has_digest(other, entry.descriptor.digest)) {
-                    listed.push(nameless(&entry.descriptor));
-                }
-            }
+            let missing: Vec<Value> = own.into_iter().map(|entry| nameless(&entry.descriptor)).collect();
+            listed.extend(lacking(listed, &missing));
             if others.is_empty() {
                 return Ok(());
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use super::blob::LayerBlob;
 use super::layout::{Layout, LayoutError};
 use super::registry::{RegistryError, Remote};
-use super::stream::BlobStream;
+use super::stream::{Beside, BlobStream};
 use crate::base::{Checked, Digest, PinnedReference, Registry, Repository, Tag};
 use crate::format::manifest::{AnyManifest, Descriptor};
 
@@ -230,11 +230,15 @@ impl Source {
         })
     }
 
-    /// A blob, to be passed on piece by piece.
-    pub(super) async fn stream(&self, blob: &Descriptor) -> Result<BlobStream, SourceError> {
+    /// A blob, to be passed on piece by piece, and written to a file beside if there is one.
+    pub(super) async fn stream(
+        &self,
+        blob: &Descriptor,
+        beside: Option<Beside>,
+    ) -> Result<BlobStream, SourceError> {
         Ok(match &self.0 {
-            Kind::Layout(layout) => layout.stream(blob)?,
-            Kind::Remote(remote) => remote.stream(blob).await?,
+            Kind::Layout(layout) => layout.stream(blob, beside)?,
+            Kind::Remote(remote) => remote.stream(blob, beside).await?,
         })
     }
 

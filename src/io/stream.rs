@@ -1,13 +1,15 @@
 //! A blob on its way from one place to another, never whole in memory.
 
 use std::collections::VecDeque;
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
 use super::Clock;
+use super::ahead::Ahead;
 use super::behind::Behind;
 use super::blob::SectionReader;
 use super::layout::LayoutError;
@@ -19,9 +21,9 @@ use crate::format::manifest::Descriptor;
 /// Hashes every piece, and hands out the last one only when size and digest of all of them are right: whoever writes the pieces down in
 /// their order cannot commit a blob that is not what its descriptor says.
 pub(super) struct BlobStream {
-    from: Origin,
+    flow: Option<Flow>,
+    place: Place,
     spares: Spares,
-    hashing: Option<Behind<Hasher>>,
     digest: Digest,
     size: u64,
     found: u64,
@@ -29,53 +31,85 @@ pub(super) struct BlobStream {
     is_right: bool,
 }
 
+/// A file that gets every piece, too: all of them are there when the end is reached.
+pub(super) struct Beside {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+}
+
+/// Where bytes come from, and what is done with each piece on another core.
+enum Flow {
+    Layout(Ahead<(SectionReader, Work)>),
+    Remote(Box<Download>, Behind<Work>),
+}
+
+/// One after the other, while the piece is near.
+struct Work {
+    hasher: Hasher,
+    file: Option<File>,
+}
+
+/// For what is said of errors.
+struct Place {
+    origin: Origin,
+    /// What is written besides.
+    beside: Option<PathBuf>,
+}
+
 enum Origin {
-    Layout { reader: SectionReader, layout: PathBuf, path: PathBuf },
-    Remote { download: Box<Download>, thing: Thing },
+    Layout { layout: PathBuf, path: PathBuf },
+    Remote(Thing),
 }
 
 impl BlobStream {
     /// From a registry.
-    pub(super) fn remote(download: Download, thing: Thing, blob: &Descriptor) -> Self {
-        Self::new(Origin::Remote { download: Box::new(download), thing }, blob)
+    pub(super) fn remote(
+        download: Download,
+        thing: Thing,
+        blob: &Descriptor,
+        beside: Option<Beside>,
+    ) -> Self {
+        let (work, beside) = Work::new(blob, beside);
+        let flow = Flow::Remote(Box::new(download), Behind::new(work, Work::add));
+        Self::new(flow, Place { origin: Origin::Remote(thing), beside }, blob)
     }
 
-    /// From a file of a layout.
-    pub(super) fn layout(reader: SectionReader, layout: PathBuf, path: PathBuf, blob: &Descriptor) -> Self {
-        Self::new(Origin::Layout { reader, layout, path }, blob)
+    /// From the file `path` of a layout.
+    pub(super) fn layout(
+        reader: SectionReader,
+        layout: PathBuf,
+        path: PathBuf,
+        blob: &Descriptor,
+        beside: Option<Beside>,
+    ) -> Self {
+        let (work, beside) = Work::new(blob, beside);
+        let flow = Flow::Layout(Ahead::new((reader, work), |(reader, work), piece| {
+            piece.resize(PIECE, 0);
+            let count = reader.read(piece)?;
+            piece.truncate(count);
+            work.add(piece)
+        }));
+        Self::new(flow, Place { origin: Origin::Layout { layout, path }, beside }, blob)
     }
 
-    fn new(from: Origin, blob: &Descriptor) -> Self {
-        let hashing = Behind::new(Hasher::new(blob.digest.algorithm()), |hasher, piece| {
-            hasher.update(piece);
-            Ok(())
-        });
-        let (spares, hashing) = (Spares::default(), Some(hashing));
-        Self {
-            from,
-            spares,
-            hashing,
-            digest: blob.digest,
-            size: blob.size,
-            found: 0,
-            held: None,
-            is_right: false,
-        }
+    fn new(flow: Flow, place: Place, blob: &Descriptor) -> Self {
+        let (flow, spares) = (Some(flow), Spares::default());
+        let (digest, size) = (blob.digest, blob.size);
+        Self { flow, place, spares, digest, size, found: 0, held: None, is_right: false }
     }
 
     /// The next piece; none at the end of a blob that is whole and right.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, SourceError> {
-        while let Some(hashing) = &mut self.hashing {
-            let piece = self.from.read(self.spares.take()).await?;
+        while let Some(flow) = &mut self.flow {
+            let piece = flow.read(&mut self.spares, &self.place).await?;
             if piece.is_empty() {
                 self.check().await?;
                 break;
             }
             self.found += piece.len() as u64;
             if self.found > self.size {
-                return Err(self.from.wrong_size(self.digest, self.size, self.found));
+                return Err(self.place.wrong_size(self.digest, self.size, self.found));
             }
-            hashing.add(piece.clone()).await.map_err(|source| self.from.broke(source))?;
             self.spares.keep(&piece);
             if let Some(previous) = self.held.replace(piece) {
                 return Ok(Some(previous));
@@ -84,67 +118,90 @@ impl BlobStream {
         if self.is_right {
             Ok(self.held.take())
         } else {
-            Err(self.from.broke(io::Error::other("it broke off before")))
+            Err(self.place.broke(io::Error::other("it broke off before")))
         }
     }
 
     async fn check(&mut self) -> Result<(), SourceError> {
-        let Some(hashing) = self.hashing.take() else { return Ok(()) };
-        let got = hashing.finish().await.map_err(|source| self.from.broke(source))?.finish();
+        let work = match self.flow.take() {
+            Some(Flow::Layout(ahead)) => ahead.finish().map(|(_, work)| work),
+            Some(Flow::Remote(_, behind)) => behind.finish().await,
+            None => return Ok(()),
+        };
+        let got = work.map_err(|source| self.place.broke(source))?.hasher.finish();
         if self.found != self.size {
-            return Err(self.from.wrong_size(self.digest, self.size, self.found));
+            return Err(self.place.wrong_size(self.digest, self.size, self.found));
         }
         if got != self.digest {
-            return Err(self.from.wrong_digest(Mismatch { want: self.digest, got }));
+            return Err(self.place.wrong_digest(Mismatch { want: self.digest, got }));
         }
         self.is_right = true;
         Ok(())
     }
 }
 
-impl Origin {
-    /// Some bytes, in this memory; none at the end.
-    async fn read(&mut self, mut piece: BytesMut) -> Result<Bytes, SourceError> {
-        match self {
-            Self::Layout { reader, path, .. } => {
-                piece.resize(PIECE, 0);
-                let count = reader.read(&mut piece);
-                piece.truncate(count.map_err(|source| LayoutError::Read { path: path.clone(), source })?);
-            }
-            Self::Remote { download, .. } => {
-                let stopwatch = Clock.start();
-                piece.clear();
-                // What comes slowly is passed on before it is much, so that everybody sees that it moves.
-                while piece.len() < PIECE && (piece.is_empty() || stopwatch.elapsed() < PATIENCE) {
-                    let Some(bytes) = download.next().await? else { break };
-                    piece.extend_from_slice(&bytes);
-                }
-            }
-        }
-        Ok(piece.freeze())
+impl Work {
+    fn new(blob: &Descriptor, beside: Option<Beside>) -> (Self, Option<PathBuf>) {
+        let (file, path) = beside.map(|beside| (beside.file, beside.path)).unzip();
+        (Self { hasher: Hasher::new(blob.digest.algorithm()), file }, path)
     }
 
-    /// The work on what was read.
-    fn broke(&self, source: io::Error) -> SourceError {
+    fn add(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.hasher.update(piece);
+        match &mut self.file {
+            Some(file) => piece.chunks(PART).try_for_each(|part| file.write_all(part)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Flow {
+    /// Some bytes; none at the end.
+    async fn read(&mut self, spares: &mut Spares, place: &Place) -> Result<Bytes, SourceError> {
         match self {
-            Self::Layout { path, .. } => LayoutError::Read { path: path.clone(), source }.into(),
-            Self::Remote { thing, .. } => RegistryError::Temporary { thing: thing.clone(), source }.into(),
+            Self::Layout(ahead) => ahead.next(|| spares.take()).await.map_err(|source| place.broke(source)),
+            Self::Remote(download, behind) => {
+                let piece = gather(download, spares.take()).await?;
+                behind.add(piece.clone()).await.map_err(|source| place.broke(source))?;
+                Ok(piece)
+            }
+        }
+    }
+}
+
+/// What arrives, until it is a piece. What comes slowly is passed on before it is much, so that everybody sees that it moves.
+async fn gather(download: &mut Download, mut piece: BytesMut) -> Result<Bytes, RegistryError> {
+    let stopwatch = Clock.start();
+    piece.clear();
+    while piece.len() < PIECE && (piece.is_empty() || stopwatch.elapsed() < PATIENCE) {
+        let Some(bytes) = download.next().await? else { break };
+        piece.extend_from_slice(&bytes);
+    }
+    Ok(piece.freeze())
+}
+
+impl Place {
+    fn broke(&self, source: io::Error) -> SourceError {
+        match (&self.beside, &self.origin) {
+            (Some(path), _) => LayoutError::Write { path: path.clone(), source }.into(),
+            (None, Origin::Layout { path, .. }) => LayoutError::Read { path: path.clone(), source }.into(),
+            (None, Origin::Remote(thing)) => RegistryError::Temporary { thing: thing.clone(), source }.into(),
         }
     }
 
     fn wrong_size(&self, digest: Digest, want: u64, found: u64) -> SourceError {
-        match self {
-            Self::Layout { layout, .. } => {
+        match &self.origin {
+            Origin::Layout { layout, .. } => {
                 LayoutError::Size { layout: layout.clone(), digest, want, found }.into()
             }
-            Self::Remote { thing, .. } => RegistryError::Size { thing: thing.clone(), want, found }.into(),
+            Origin::Remote(thing) => RegistryError::Size { thing: thing.clone(), want, found }.into(),
         }
     }
 
     fn wrong_digest(&self, source: Mismatch) -> SourceError {
-        match self {
-            Self::Layout { layout, .. } => LayoutError::Digest { layout: layout.clone(), source }.into(),
-            Self::Remote { thing, .. } => RegistryError::Digest { thing: thing.clone(), source }.into(),
+        match &self.origin {
+            Origin::Layout { layout, .. } => LayoutError::Digest { layout: layout.clone(), source }.into(),
+            Origin::Remote(thing) => RegistryError::Digest { thing: thing.clone(), source }.into(),
         }
     }
 }
@@ -179,12 +236,14 @@ const PIECE: usize = 512 << 10;
 const CAPACITY: usize = 2 * PIECE;
 /// Pieces of a blob that are on their way at once.
 const SPARES: usize = 6;
+/// Bytes written at once: the kernel has memory of this size at hand, and may have to look for more.
+const PART: usize = 32 << 10;
 /// How long a piece may take to become as large as it should.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::io::Seek as _;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -226,8 +285,8 @@ mod tests {
         let reply = Reply::new(200).body(bytes);
         let stub = Stub::new(move |_| reply.clone().unmeasured());
         wait(async {
-            let mut local = BlobStream::layout(section.reader(), "layout".into(), "blob".into(), blob);
-            let mut far = stub.remote("a").stream(blob).await.unwrap();
+            let mut local = BlobStream::layout(section.reader(), "layout".into(), "blob".into(), blob, None);
+            let mut far = stub.remote("a").stream(blob, None).await.unwrap();
             let ends = [drain(&mut local).await, drain(&mut far).await];
             for (mut stream, end) in [local, far].into_iter().zip(&ends) {
                 // The end is said again, and nothing that follows an error is taken for it.
@@ -264,6 +323,41 @@ mod tests {
             for (got, end) in passed(bytes, &blob(&content)) {
                 assert!(end.is_err() && got.len() < bytes.len().min(content.len()));
             }
+        }
+    }
+
+    /// What a stream writes besides.
+    fn copied(content: &[u8], file: &File) -> Result<(), SourceError> {
+        let reply = Reply::new(200).body(content);
+        let stub = Stub::new(move |_| reply.clone());
+        wait(async {
+            let beside = Beside { file: file.try_clone().unwrap(), path: "copy".into() };
+            drain(&mut stub.remote("a").stream(&blob(content), Some(beside)).await?).await.1
+        })
+    }
+
+    #[test]
+    fn all_of_it_is_written_when_the_end_is_reached() {
+        for length in [1, PART, 2 * PIECE + 5] {
+            let (content, mut file) = (content(length), tempfile::tempfile().unwrap());
+            copied(&content, &file).unwrap();
+            let mut got = Vec::new();
+            file.rewind().unwrap();
+            file.read_to_end(&mut got).unwrap();
+            assert!(got == content, "{length}");
+        }
+    }
+
+    /// Attack on ourselves: a blob that is not whole must not get its name.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_noticed_before_the_end() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        for length in [1, PIECE, 2 * PIECE + 5] {
+            let copied = copied(&content(length), &full);
+            let is_full = matches!(&copied, Err(SourceError::Layout(LayoutError::Write { source, .. }))
+                if source.kind() == io::ErrorKind::StorageFull);
+            assert!(is_full, "{length}: {copied:?}");
         }
     }
 

@@ -6,15 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::future;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Turns of all uploads of a run.
 #[derive(Debug)]
-pub(super) struct Turns {
-    first: Arc<Semaphore>,
-    second: Arc<Semaphore>,
-}
+pub(super) struct Turns(Arc<Semaphore>);
 
 /// It is one's turn until this is dropped: when all is sent, not when it is answered.
 #[derive(Debug)]
@@ -24,23 +20,16 @@ pub(in crate::io) struct Turn {
 
 impl Turns {
     pub(super) fn new() -> Self {
-        let one = || Arc::new(Semaphore::new(1));
-        Self { first: one(), second: one() }
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 
-    /// Waits until nobody sends, or one other does who began earlier; or until they turn out to be slow: then more at once are faster. `sent`
-    /// counts the bytes of all.
+    /// Waits until few others send, as long as they are fast: where the way is slow, more at once are faster. `sent` counts the bytes of all.
     pub(super) async fn wait(&self, sent: &AtomicU64) -> Turn {
-        let mut first = pin!(self.first.clone().acquire_owned());
-        let mut second = pin!(async {
-            tokio::time::sleep(HEAD_START).await;
-            self.second.clone().acquire_owned().await
-        });
+        let mut turn = pin!(self.0.clone().acquire_owned());
         let mut seen = sent.load(Ordering::Relaxed);
         loop {
-            let either = future::select(first.as_mut(), second.as_mut());
-            match tokio::time::timeout(LOOK, either).await {
-                Ok(turn) => return Turn { _permit: turn.factor_first().0.ok() },
+            match tokio::time::timeout(LOOK, turn.as_mut()).await {
+                Ok(permit) => return Turn { _permit: permit.ok() },
                 Err(_) => {
                     let now = sent.load(Ordering::Relaxed);
                     if now.wrapping_sub(seen) < FAST {
@@ -53,15 +42,17 @@ impl Turns {
     }
 }
 
-/// How much earlier the first begins, so that two of one size do not end together.
-const HEAD_START: Duration = Duration::from_millis(250);
+/// Who sends without waiting.
+const AT_ONCE: usize = 3;
 /// Between looks at how fast it goes.
-const LOOK: Duration = Duration::from_millis(300);
+const LOOK: Duration = Duration::from_millis(250);
 /// Bytes between two looks that keep a machine busy: more than a gigabit a second.
-const FAST: u64 = 40 << 20;
+const FAST: u64 = 32 << 20;
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future;
+
     use super::*;
     use crate::io::stub::wait;
 
@@ -95,13 +86,11 @@ mod tests {
     }
 
     #[test]
-    fn two_send_at_once_as_long_as_they_are_fast() {
-        assert!(turn(0, 0).0);
-        let (is_turn, waited) = turn(1, FAST);
-        assert!(is_turn && waited >= HEAD_START);
-        let (is_turn, waited) = turn(2, FAST);
+    fn few_send_at_once_as_long_as_they_are_fast() {
+        assert!(turn(AT_ONCE - 1, 0).0);
+        let (is_turn, waited) = turn(AT_ONCE, FAST);
         assert!(is_turn && waited >= LONG);
-        let (is_turn, waited) = turn(2, 0);
+        let (is_turn, waited) = turn(AT_ONCE, 0);
         assert!(!is_turn && waited >= LOOK);
     }
 }

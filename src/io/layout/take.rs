@@ -1,6 +1,5 @@
 //! Content of other places into a layout.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,15 +9,18 @@ use super::write::name;
 use super::{Layout, LayoutError, REF_NAME};
 use crate::base::{Digest, Tag, limits};
 use crate::format::manifest::{Descriptor, OCI_INDEX};
-use crate::io::behind::Behind;
 use crate::io::files::{self, Mode};
 use crate::io::registry::{document, entries, lacking, written};
 use crate::io::source::{Arrived, Entry, Source, SourceError};
-use crate::io::stream::BlobStream;
+use crate::io::stream::{Beside, BlobStream};
 
 impl Layout {
     /// A blob, to be passed on.
-    pub(in crate::io) fn stream(&self, blob: &Descriptor) -> Result<BlobStream, LayoutError> {
+    pub(in crate::io) fn stream(
+        &self,
+        blob: &Descriptor,
+        beside: Option<Beside>,
+    ) -> Result<BlobStream, LayoutError> {
         let layout = self.store.path().to_owned();
         if blob.size > limits::LAYER {
             return Err(LayoutError::TooLarge {
@@ -29,7 +31,7 @@ impl Layout {
         }
         let reader = self.sized(blob.digest, blob.size)?.reader();
         let path = layout.join(self.blob_name(blob.digest));
-        Ok(BlobStream::layout(reader, layout, path, blob))
+        Ok(BlobStream::layout(reader, layout, path, blob, beside))
     }
 
     /// Takes a blob over from another source unless it is here, undamaged. It has its name once all of it is checked.
@@ -43,18 +45,15 @@ impl Layout {
         if self.layer(blob).await.is_ok() {
             return Ok(Arrived::Present);
         }
-        let mut stream = source.stream(blob).await?;
         self.blob_folder(blob.digest)?;
         let path = folder.join(self.blob_name(blob.digest));
         let wrong = |source| LayoutError::Write { path: path.clone(), source };
         let file = files::begin(&path, Mode::Public).map_err(wrong)?;
-        let writing = file.as_file().try_clone().map_err(wrong)?;
-        let mut writer = Behind::new(writing, |file, piece| file.write_all(piece));
+        let beside = Beside { file: file.as_file().try_clone().map_err(wrong)?, path: path.clone() };
+        let mut stream = source.stream(blob, Some(beside)).await?;
         while let Some(piece) = stream.next().await? {
             taken.fetch_add(piece.len() as u64, Ordering::Relaxed);
-            writer.add(piece).await.map_err(wrong)?;
         }
-        writer.finish().await.map_err(wrong)?;
         files::set_permissions(file.as_file(), &path, Mode::Public).map_err(wrong)?;
         // Not synced: what a power cut spoils is found by its digest whenever it is read, and taken over again.
         file.persist(&path).map_err(|error| wrong(error.error))?;

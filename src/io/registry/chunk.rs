@@ -32,7 +32,7 @@ impl Upload<'_> {
         let length = session.least.max(limits::CHUNK);
         let mut pieces = match &self.supply {
             Supply::Held(bytes) => Pieces::Held(bytes),
-            Supply::Source { source, blob, .. } => Pieces::Stream(Box::new(source.stream(blob).await?)),
+            Supply::Source { source, blob, .. } => Pieces::Stream(Box::new(source.stream(blob, None).await?)),
         };
         let (mut at, mut chunk) = (0, Vec::new());
         loop {

@@ -146,7 +146,7 @@ mod tests {
                 annotations: Default::default(),
             };
             let taken = wait(async {
-                let mut stream = remote.stream(&blob).await?;
+                let mut stream = remote.stream(&blob, None).await?;
                 while stream.next().await?.is_some() {}
                 Ok(())
             });

@@ -14,18 +14,21 @@ use crate::base::{Checked, Digest, limits};
 use crate::format::manifest::Descriptor;
 use crate::io::http;
 use crate::io::source::{Arrived, Fetched, Source, SourceError};
-use crate::io::stream::BlobStream;
+use crate::io::stream::{Beside, BlobStream};
 
 impl Remote {
     /// A blob, to be passed on.
-    pub(in crate::io) async fn stream(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
-        self.near(async |place| place.stream_here(blob).await).await
-    }
-
-    async fn stream_here(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
-        let download = self.download(blob.digest, Some(blob.size), limits::LAYER).await?;
-        let thing = Thing::Blob(self.repository().clone(), blob.digest);
-        Ok(BlobStream::remote(download, thing, blob))
+    pub(in crate::io) async fn stream(
+        &self,
+        blob: &Descriptor,
+        beside: Option<Beside>,
+    ) -> Result<BlobStream, RegistryError> {
+        let open = async |place: &Self| {
+            let download = place.download(blob.digest, Some(blob.size), limits::LAYER).await?;
+            Ok((download, Thing::Blob(place.repository().clone(), blob.digest)))
+        };
+        let (download, thing) = self.near(open).await?;
+        Ok(BlobStream::remote(download, thing, blob, beside))
     }
 
     /// Whether a manifest of this digest is there already.

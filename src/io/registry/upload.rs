@@ -232,7 +232,7 @@ impl Upload<'_> {
             Supply::Source { source, blob, sent } => {
                 // The source is asked when its bytes are wanted, and not kept waiting.
                 let turn = self.remote.shared.http.turn(sent).await;
-                let stream = source.stream(blob).await?;
+                let stream = source.stream(blob, None).await?;
                 self.send_stream(session, stream, turn, sent).await
             }
         }

@@ -1,7 +1,6 @@
 //! Network, disk, clock and environment: the only floor that may touch them. Bytes leave it only with their digest checked.
 #![expect(clippy::disallowed_methods, reason = "this is the place")]
 
-mod ahead;
 mod auth;
 mod behind;
 mod blob;

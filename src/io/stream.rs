@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::Clock;
-use super::ahead::Ahead;
 use super::behind::Behind;
 use super::blob::SectionReader;
 use super::layout::LayoutError;
@@ -37,9 +36,10 @@ pub(super) struct Beside {
     pub(super) path: PathBuf,
 }
 
-/// Where bytes come from, and what is done with each piece on another core.
+/// Where bytes come from, and what is done with each piece: on another core if it comes from far away. What is read here and sent is hashed
+/// while it is near: to another core it would have to be carried, and be waited for.
 enum Flow {
-    Layout(Ahead<(SectionReader, Work)>),
+    Layout(SectionReader, Work),
     Remote(Box<Download>, Behind<Work>),
 }
 
@@ -83,12 +83,7 @@ impl BlobStream {
         beside: Option<Beside>,
     ) -> Self {
         let (work, beside) = Work::new(blob, beside);
-        let flow = Flow::Layout(Ahead::new((reader, work), |(reader, work), piece| {
-            piece.resize(PIECE, 0);
-            let count = reader.read(piece)?;
-            piece.truncate(count);
-            work.add(piece)
-        }));
+        let flow = Flow::Layout(reader, work);
         Self::new(flow, Place { origin: Origin::Layout { layout, path }, beside }, blob)
     }
 
@@ -124,7 +119,7 @@ impl BlobStream {
 
     async fn check(&mut self) -> Result<(), SourceError> {
         let work = match self.flow.take() {
-            Some(Flow::Layout(ahead)) => ahead.finish().map(|(_, work)| work),
+            Some(Flow::Layout(_, work)) => Ok(work),
             Some(Flow::Remote(_, behind)) => behind.finish().await,
             None => return Ok(()),
         };
@@ -159,7 +154,16 @@ impl Flow {
     /// Some bytes; none at the end.
     async fn read(&mut self, spares: &mut Spares, place: &Place) -> Result<Bytes, SourceError> {
         match self {
-            Self::Layout(ahead) => ahead.next(|| spares.take()).await.map_err(|source| place.broke(source)),
+            Self::Layout(reader, work) => {
+                let mut piece = spares.take();
+                piece.resize(PIECE, 0);
+                let count = reader.read(&mut piece).map_err(|source| place.unread(source))?;
+                piece.truncate(count);
+                work.add(&piece).map_err(|source| place.broke(source))?;
+                // Others go on, and this can be given up, where nobody downstream ever waits.
+                tokio::task::yield_now().await;
+                Ok(piece.freeze())
+            }
             Self::Remote(download, behind) => {
                 let piece = gather(download, spares.take()).await?;
                 behind.add(piece.clone()).await.map_err(|source| place.broke(source))?;
@@ -181,11 +185,18 @@ async fn gather(download: &mut Download, mut piece: BytesMut) -> Result<Bytes, R
 }
 
 impl Place {
+    fn unread(&self, source: io::Error) -> SourceError {
+        match &self.origin {
+            Origin::Layout { path, .. } => LayoutError::Read { path: path.clone(), source }.into(),
+            Origin::Remote(thing) => RegistryError::Temporary { thing: thing.clone(), source }.into(),
+        }
+    }
+
+    /// What is done with the pieces.
     fn broke(&self, source: io::Error) -> SourceError {
-        match (&self.beside, &self.origin) {
-            (Some(path), _) => LayoutError::Write { path: path.clone(), source }.into(),
-            (None, Origin::Layout { path, .. }) => LayoutError::Read { path: path.clone(), source }.into(),
-            (None, Origin::Remote(thing)) => RegistryError::Temporary { thing: thing.clone(), source }.into(),
+        match &self.beside {
+            Some(path) => LayoutError::Write { path: path.clone(), source }.into(),
+            None => self.unread(source),
         }
     }
 

@@ -43,7 +43,7 @@ impl Turns {
 }
 
 /// Who sends without waiting.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 /// Between looks at how fast it goes.
 const LOOK: Duration = Duration::from_millis(250);
 /// Bytes between two looks that keep a machine busy: more than a gigabit a second.

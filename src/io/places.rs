@@ -74,7 +74,8 @@ impl Places {
         for path in self.paths()? {
             let bytes = match Files.read(&path) {
                 Ok(bytes) => bytes,
-                Err(FileError::NotFound { .. }) => continue,
+                // Whoever names a file means that there is one.
+                Err(FileError::NotFound { .. }) if self.variable(NAMED).as_ref() != Some(&path) => continue,
                 Err(error) => return Err(error.into()),
             };
             let later =
@@ -84,20 +85,23 @@ impl Places {
         Ok(conf)
     }
 
-    /// The files that podman reads, the one that decides last. A file that a variable names is the only one.
+    fn variable(&self, name: &str) -> Option<PathBuf> {
+        self.environment.get(name).filter(|text| !text.is_empty()).map(PathBuf::from)
+    }
+
+    /// The files that podman reads, the one that decides last. A file that a variable names stands instead of the first, not of what a site
+    /// puts beside it to block something.
     fn paths(&self) -> Result<Vec<PathBuf>, PlaceError> {
-        let variable =
-            |name: &str| self.environment.get(name).filter(|text| !text.is_empty()).map(PathBuf::from);
-        if let Some(path) = variable("CONTAINERS_REGISTRIES_CONF") {
-            return Ok(vec![path]);
-        }
         let system = PathBuf::from("/etc/containers");
-        let own = variable("HOME").map(|home| home.join(".config/containers"));
+        let own = self.variable("HOME").map(|home| home.join(".config/containers"));
         let roots: Vec<PathBuf> = std::iter::once(system).chain(own).collect();
         // The user's own file stands instead of the system's.
         let mut paths: Vec<PathBuf> = roots.iter().map(|root| root.join("registries.conf")).collect();
         if paths.last().is_some_and(|own| Files.exists(own)) {
             paths.drain(..paths.len() - 1);
+        }
+        if let Some(named) = self.variable(NAMED) {
+            paths = vec![named];
         }
         for root in roots {
             let folder = root.join("registries.conf.d");
@@ -152,6 +156,9 @@ pub enum PlaceError {
     },
 }
 
+/// The variable that names a file.
+const NAMED: &str = "CONTAINERS_REGISTRIES_CONF";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,9 +189,17 @@ mod tests {
         write("registries.conf.d/10.conf", "three.example");
         write("registries.conf.d/30.txt", "four.example");
         assert_eq!(find(None), "two.example/x/a/b");
-        let named = root.join("registries.conf");
-        assert_eq!(find(Some(("CONTAINERS_REGISTRIES_CONF", named.to_str().unwrap()))), "one.example/a/b");
-        std::fs::write(&named, "[[").unwrap();
+        // A variable names another first file, and what was put beside that one still decides.
+        let named = home.path().join("named.conf");
+        std::fs::write(&named, "[[registry]]\nprefix = \"i.example\"\nblocked = true\n").unwrap();
+        let variable = Some(("CONTAINERS_REGISTRIES_CONF", named.to_str().unwrap()));
+        assert_eq!(find(variable), "two.example/x/a/b");
+        assert!(places(home.path(), variable).find(&"i.example/a".parse().unwrap()).is_err());
+        assert!(places(home.path(), None).find(&"i.example/a".parse().unwrap()).is_ok());
+        std::fs::remove_file(&named).unwrap();
+        let error = places(home.path(), variable).find(&"i.example/a".parse().unwrap()).unwrap_err();
+        assert!(matches!(error, PlaceError::File(FileError::NotFound { .. })), "{error:?}");
+        std::fs::write(root.join("registries.conf"), "[[").unwrap();
         let error = places(home.path(), None).find(&"h.example/a/b".parse().unwrap()).unwrap_err();
         assert!(matches!(error, PlaceError::Malformed { .. }));
     }

@@ -25,8 +25,20 @@ struct Ended {
     peak: u64,
 }
 
-/// Runs the program with its output in files of `shop`, so that nobody has to read while it runs.
+/// Runs the program, again if it was over before anybody looked at its memory.
 fn run(shop: &Shop, args: &[&str]) -> Ended {
+    let mut ended = run_once(shop, args);
+    for _ in 0..4 {
+        if ended.peak > 0 {
+            break;
+        }
+        ended = run_once(shop, args);
+    }
+    ended
+}
+
+/// Runs the program with its output in files of `shop`, so that nobody has to read while it runs.
+fn run_once(shop: &Shop, args: &[&str]) -> Ended {
     let fill = |arg: &&str| {
         let folder = shop.folder.path().to_str().unwrap();
         arg.replace("[HOST]", &shop.registry.host()).replace("[DIR]", folder)

@@ -117,6 +117,11 @@ impl BlobStream {
         }
     }
 
+    /// Whether all of it was handed out, and was right.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_right && self.held.is_none()
+    }
+
     async fn check(&mut self) -> Result<(), SourceError> {
         let work = match self.flow.take() {
             Some(Flow::Layout(_, work)) => Ok(work),

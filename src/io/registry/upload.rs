@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
@@ -262,12 +262,12 @@ impl Upload<'_> {
         let mut request = request(&call, &call.url, used.as_ref());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(BINARY));
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(self.size));
-        let fault = Arc::new(Mutex::new(None));
-        *request.body_mut() = Some(body(stream, turn, sent.clone(), fault.clone()));
+        let passage = Arc::new(Mutex::new(Passage::Open(Box::new(stream), turn)));
+        *request.body_mut() = Some(body(Arc::downgrade(&passage), sent.clone()));
         let answer = unless_stalled(shared.http.upload(request), sent).await;
         // What broke the stream says more than that the request broke.
-        if let Some(error) = fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Err(error);
+        if let Passage::Broken(error) = take(&passage) {
+            return Err(*error);
         }
         let answer = match answer {
             Ok(answer) => answer,
@@ -291,29 +291,39 @@ impl Upload<'_> {
     }
 }
 
+/// What is left to send. It is there as long as somebody waits for the answer: who answers before all has arrived may read no more, and
+/// keep the body of the request, and the connection, for ever.
+enum Passage {
+    Open(Box<BlobStream>, Turn),
+    /// What was wrong with the source.
+    Broken(Box<SourceError>),
+    /// Nothing is left, or a piece is on its way.
+    Shut,
+}
+
+fn take(passage: &Mutex<Passage>) -> Passage {
+    std::mem::replace(&mut passage.lock().unwrap_or_else(PoisonError::into_inner), Passage::Shut)
+}
+
 /// The pieces as the body of a request. An error ends it before its stated length, so that nothing can be committed.
-fn body(
-    stream: BlobStream,
-    turn: Turn,
-    sent: Arc<AtomicU64>,
-    fault: Arc<Mutex<Option<SourceError>>>,
-) -> Body {
-    let pieces = futures_util::stream::unfold(Some((stream, turn)), move |state| {
-        let (sent, fault) = (sent.clone(), fault.clone());
-        async move {
-            let (mut stream, turn) = state?;
-            match stream.next().await {
-                Ok(None) => None,
-                Ok(Some(piece)) => {
-                    sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
-                    Some((Ok(piece), Some((stream, turn))))
-                }
-                Err(error) => {
-                    *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                    Some((Err(std::io::Error::other("the blob broke off")), None))
-                }
+fn body(passage: Weak<Mutex<Passage>>, sent: Arc<AtomicU64>) -> Body {
+    let pieces = futures_util::stream::unfold((passage, sent), |(passage, sent)| async move {
+        let Passage::Open(mut stream, turn) = take(&*passage.upgrade()?) else { return None };
+        let (piece, left) = match stream.next().await {
+            Ok(piece) => {
+                let piece = piece?;
+                sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                // Nobody may ask for what comes after the last piece, and others wait for the turn.
+                (Ok(piece), if stream.is_over() { Passage::Shut } else { Passage::Open(stream, turn) })
             }
+            Err(error) => {
+                (Err(std::io::Error::other("the blob broke off")), Passage::Broken(Box::new(error)))
+            }
+        };
+        if let Some(passage) = passage.upgrade() {
+            *passage.lock().unwrap_or_else(PoisonError::into_inner) = left;
         }
+        Some((piece, (passage, sent)))
     });
     Body::wrap_stream(pieces)
 }
@@ -345,6 +355,7 @@ const OCI_CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
@@ -481,5 +492,54 @@ mod tests {
         });
         assert!(wait(stub.remote("a").push_blob(b"hello")).is_err());
         assert_eq!(stub.log().last().unwrap(), "DELETE /v2/a/blobs/uploads/1");
+    }
+
+    /// A registry that answers before it has all, and reads no more, but keeps the connection.
+    fn hasty() -> u16 {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let head =
+                    BufReader::new(&connection).lines().take_while(|line| line.as_ref().unwrap() != "");
+                assert!(head.count() > 1);
+                connection.write_all(b"HTTP/1.1 413 X\r\ncontent-length: 0\r\n\r\n").unwrap();
+                kept.push(connection);
+            }
+        });
+        port
+    }
+
+    /// Each would keep a download, its place in the line of its host, and a turn, until nobody gets one.
+    #[test]
+    fn what_is_answered_early_holds_nothing() {
+        const SIZE: usize = 16 << 20;
+        let (digest, size) = (Digest::of(&vec![7; SIZE]), SIZE as u64);
+        let (media_type, annotations) = ("l".to_owned(), Default::default());
+        let blob = Descriptor { media_type, digest, size, platform: None, artifact_type: None, annotations };
+        let stub = Stub::new(|_| Reply::new(200).body(vec![7; SIZE]));
+        let (remote, port, sent) = (stub.remote("a"), hasty(), Arc::default());
+        let source = Source::remote(remote.clone());
+        wait(async {
+            for round in 0..=limits::HOST_REQUESTS {
+                let session =
+                    Session { place: format!("http://127.0.0.1:{port}/x").parse().unwrap(), least: 0 };
+                let upload = Upload {
+                    remote: &remote,
+                    thing: Thing::Upload(remote.repository().clone(), digest),
+                    supply: Supply::Source { source: &source, blob: &blob, sent: &sent },
+                    tries: remote.shared.patience().tries(),
+                    digest,
+                    size,
+                    way: Way::Whole,
+                    asked: false,
+                };
+                let answer = tokio::time::timeout(Duration::from_secs(20), upload.send_whole(&session)).await;
+                let is_answer = matches!(&answer, Ok(Ok(Sent::Answered(answer))) if answer.status() == 413);
+                assert!(is_answer, "{round}");
+            }
+        });
     }
 }

@@ -129,11 +129,12 @@ impl BlobStream {
             None => return Ok(()),
         };
         let got = work.map_err(|source| self.place.broke(source))?.hasher.finish();
-        if self.found != self.size {
-            return Err(self.place.wrong_size(self.digest, self.size, self.found));
-        }
+        // Of what is short but right, the descriptor is wrong; who sent it is not.
         if got != self.digest {
             return Err(self.place.wrong_digest(Mismatch { want: self.digest, got }));
+        }
+        if self.found != self.size {
+            return Err(self.place.wrong_size(self.digest, self.size, self.found));
         }
         self.is_right = true;
         Ok(())
@@ -186,7 +187,8 @@ async fn gather(download: &mut Download, mut piece: BytesMut) -> Result<Bytes, R
         let Some(bytes) = download.next().await? else { break };
         piece.extend_from_slice(&bytes);
     }
-    Ok(piece.freeze())
+    // Who sends little at a time must not make us hold much: others may wait long until they take it.
+    Ok(if piece.len() < PIECE / 8 { Bytes::copy_from_slice(&piece) } else { piece.freeze() })
 }
 
 impl Place {

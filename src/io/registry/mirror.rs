@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::base::Digest;
     use crate::format::manifest::{Descriptor, OCI_MANIFEST};
-    use crate::io::source::SourceError;
+    use crate::io::source::{Source, SourceError};
     use crate::io::stub::{Asked, Reply, Stub, manifest, wait};
 
     /// Two registries that have the same, the second a mirror of the first.
@@ -165,5 +165,46 @@ mod tests {
         // After the registry nobody is asked.
         let other = take(b"other", 5).unwrap();
         assert!(matches!(other, RegistryError::Digest { .. }) && !remote.is_rid_of(&other), "{other:?}");
+    }
+
+    /// A copy from the registry or its mirror to another registry, and what was asked there.
+    fn copied(remote: Remote) -> (Result<(), SourceError>, Vec<String>) {
+        let to = Stub::new(|asked| match asked.method.as_str() {
+            "HEAD" => Reply::new(404),
+            "POST" => Reply::new(202).with("location", "/u"),
+            _ => Reply::new(201),
+        });
+        let blob = Descriptor {
+            media_type: "l".to_owned(),
+            digest: Digest::of(b"hello"),
+            size: 5,
+            platform: None,
+            artifact_type: None,
+            annotations: Default::default(),
+        };
+        let (from, into) = (Source::remote(remote), Source::remote(to.remote("b")));
+        let taken = wait(into.take_blob(&from, &blob, &Default::default()));
+        (taken.map(|_| ()), to.log())
+    }
+
+    #[test]
+    fn a_mirror_that_ends_early_is_left() {
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let count = std::sync::Arc::new(count);
+        // The mirror is asked first.
+        let (remote, registry, mirror) = mirrored(move |_| {
+            let is_first = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+            Reply::new(200).body(if is_first { "hell" } else { "hello" }).unmeasured()
+        });
+        let (taken, log) = copied(remote);
+        assert!(taken.is_ok(), "{taken:?} {log:?}");
+        assert_eq!((mirror.log().len(), registry.log().len()), (1, 1));
+    }
+
+    #[test]
+    fn an_upload_is_cancelled_when_its_source_is_away() {
+        let source = Stub::new(|_| Reply::new(200).body("hell").length(5));
+        let (taken, log) = copied(source.remote("a"));
+        assert!(taken.is_err() && log.last().unwrap().starts_with("DELETE"), "{taken:?} {log:?}");
     }
 }

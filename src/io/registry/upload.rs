@@ -108,7 +108,12 @@ impl Remote {
                 Ok(Step::Anew) => self.cancel(session, digest).await,
                 Ok(Step::Done) => return Ok(()),
                 Err(error) => {
-                    if !error.is_passing() {
+                    // Who is away cannot be told; that may also be whoever has the blob.
+                    let is_away = match &error {
+                        SourceError::Registry(error) => error.is_passing() && error.blob_of().is_none(),
+                        SourceError::Layout(_) | SourceError::Offline { .. } => false,
+                    };
+                    if !is_away {
                         self.cancel(session, digest).await;
                     }
                     return Err(error);

@@ -48,7 +48,8 @@ impl Yard {
         self.start_by(Command::new(program()), args)
     }
 
-    fn start_by(&self, mut command: Command, args: &[&str]) -> Child {
+    fn start_by(&self, command: Command, args: &[&str]) -> Child {
+        let mut command = heard(command);
         let folder = self.folder.path().to_str().unwrap();
         let fill = |arg: &&str| arg.replace("[HOST]", &self.registry.host()).replace("[DIR]", folder);
         let layer = self.layer.to_string();
@@ -93,6 +94,20 @@ fn is_whole(path: &Path) -> bool {
     }
     let named = format!("sha256:{name}").parse::<Digest>();
     named.is_ok_and(|named| fs::read(path).is_ok_and(|bytes| Digest::of(&bytes) == named))
+}
+
+/// With its signals as they are by themselves: whoever runs the tests in the background of a shell may have them ignored, and that is inherited.
+fn heard(command: Command) -> Command {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    // SIGHUP, SIGINT and SIGTERM, counted from one.
+    if ignored & (1 | 1 << 1 | 1 << 14) == 0 {
+        return command;
+    }
+    let mut by_itself = Command::new("/usr/bin/env");
+    by_itself.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
+    by_itself
 }
 
 fn send(signal: &str, child: &Child) {
@@ -250,7 +265,9 @@ fn a_terminal_shows_again_what_is_typed() {
             program().display()
         );
         let mut script = Command::new("script");
-        script.args(["-q", "-c", &lines, "/dev/null"]).env_clear().env("PATH", "/usr/bin:/bin");
+        script.args(["-q", "-c", &lines, "/dev/null"]);
+        let mut script = heard(script);
+        script.env_clear().env("PATH", "/usr/bin:/bin");
         let child = script.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let child = child.expect("script of util-linux");
         until("it asks for a password", || {

@@ -268,10 +268,7 @@ pub(crate) fn ask_from(
     }
     if let Err(said) = &ended.result {
         assert!(said.len() < 4096, "{} bytes of error", said.len());
-        assert!(
-            !["s3cret", "YWxpY2U6czNjcmV0", "t0ken"].iter().any(|secret| said.contains(secret)),
-            "{said}"
-        );
+        assert!(!SECRETS.iter().any(|secret| said.contains(secret)), "{said}");
     }
     ended
 }
@@ -310,8 +307,15 @@ fn line(bytes: &[u8]) -> Option<String> {
 pub(crate) fn text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
     let text = text.replace("HOST", &SERVERS.registry.address().to_string());
-    (!text.contains(['\r', '\0'])).then_some(text)
+    // What the bytes say themselves would be taken for a secret that got out.
+    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    let letters = letters.to_ascii_lowercase();
+    let is_told = SECRETS.iter().any(|secret| letters.contains(&secret.to_ascii_lowercase()));
+    (!is_told && !text.contains(['\r', '\0'])).then_some(text)
 }
+
+/// Password, both halves of it as they are sent, and token.
+const SECRETS: [&str; 3] = ["s3cret", "YWxpY2U6czNjcmV0", "t0ken"];
 
 /// Whether this machine would be asked at another door, where others may live: loopback is never proxied.
 fn is_elsewhere_on_loopback<'a>(mut texts: impl Iterator<Item = &'a str>) -> bool {
